@@ -1,0 +1,1 @@
+"""Networks, and the plain functions around them. Knows nothing of the page or of the command line."""

@@ -1,0 +1,141 @@
+"""CycleGAN (Zhu et al. 2017, arXiv:1703.10593): two generators and two 70x70 PatchGAN discriminators, for pictures and for spectrograms."""
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class ResidualBlock(nn.Module):
+    """(B, C, H, W) -> the same shape: two 3x3 convolutions with instance normalization around a shortcut (He et al. 2015)."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect", bias=False), nn.InstanceNorm2d(channels), nn.ReLU(),
+            nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect", bias=False), nn.InstanceNorm2d(channels))
+
+    def forward(self, x):
+        return x + self.body(x)
+
+
+class Generator(nn.Module):
+    """(B, in_channels, H, W) in -1..1 -> (B, out_channels, H, W) in about -1..1; H and W multiples of `stride`.
+
+    `Config()` as it stands is the published network for 256x256 pictures: 9 blocks, width 64, transposed convolutions. The smaller
+    ones of this project fold `unshuffle` x `unshuffle` pixels into channels first (the work happens at low resolution), grow
+    again by resize-convolution (no checkerboard: Odena et al. 2016), and may add their output to the input (`residual`).
+    """
+
+    @dataclass(frozen=True)
+    class Config:
+        in_channels: int = 3
+        out_channels: int = 3
+        width: int = 64
+        blocks: int = 9
+        downs: int = 2
+        unshuffle: int = 1
+        resize_convolution: bool = False
+        residual: bool = False
+        row_position: bool = False  # a further channel tells each row's height: in a spectrogram, the frequency
+
+    def __init__(self, config: Config = Config()):
+        super().__init__()
+        self.config = config
+        fold, width, edge = config.unshuffle ** 2, config.width, 7 if config.unshuffle == 1 else 3
+        layers = [nn.PixelUnshuffle(config.unshuffle),
+                  nn.Conv2d((config.in_channels + config.row_position) * fold, width, edge, padding=edge // 2, padding_mode="reflect", bias=False),
+                  nn.InstanceNorm2d(width), nn.ReLU()]
+        for _ in range(config.downs):
+            layers += [nn.Conv2d(width, 2 * width, 3, stride=2, padding=1, bias=False), nn.InstanceNorm2d(2 * width), nn.ReLU()]
+            width *= 2
+        layers += [ResidualBlock(width) for _ in range(config.blocks)]
+        for _ in range(config.downs):
+            if config.resize_convolution:
+                layers += [nn.Upsample(scale_factor=2), nn.Conv2d(width, width // 2, 3, padding=1, padding_mode="reflect", bias=False)]
+            else:
+                layers += [nn.ConvTranspose2d(width, width // 2, 3, stride=2, padding=1, output_padding=1, bias=False)]
+            width //= 2
+            layers += [nn.InstanceNorm2d(width), nn.ReLU()]
+        layers += [nn.Conv2d(width, config.out_channels * fold, edge, padding=edge // 2, padding_mode="reflect"), nn.PixelShuffle(config.unshuffle)]
+        self.layers = nn.Sequential(*layers)
+        self.apply(_normal_weights)
+
+    @property
+    def stride(self) -> int:
+        """Height and width must be multiples of this number of pixels."""
+        return self.config.unshuffle * 2 ** self.config.downs
+
+    def forward(self, x):
+        h = x
+        if self.config.row_position:
+            rows = torch.linspace(-1, 1, x.shape[2], device=x.device, dtype=x.dtype)
+            h = torch.cat([x, rows[None, None, :, None].expand(len(x), 1, -1, x.shape[3])], 1)
+        h = self.layers(h)
+        return x + h if self.config.residual else h.tanh()
+
+    def translate(self, x):
+        """`forward` for any H and W of at least 8: padded by reflection to a multiple of `stride`, and cropped back."""
+        height, width = x.shape[-2:]
+        x = F.pad(x, (0, -width % self.stride, 0, -height % self.stride), mode="replicate")
+        return self(x)[..., :height, :width]
+
+
+class Discriminator(nn.Module):
+    """(B, in_channels, H, W) in -1..1 -> (B, 1, about H/8, W/8): how real each overlapping 70x70 patch looks; 1 real, 0 invented."""
+
+    @dataclass(frozen=True)
+    class Config:
+        in_channels: int = 3
+        width: int = 64
+
+    def __init__(self, config: Config = Config()):
+        super().__init__()
+        self.config = config
+        w = config.width
+        layers = [nn.Conv2d(config.in_channels, w, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
+        for wide, stride in ((2, 2), (4, 2), (8, 1)):
+            layers += [nn.Conv2d(w * wide // 2, w * wide, 4, stride=stride, padding=1, bias=False), nn.InstanceNorm2d(w * wide), nn.LeakyReLU(0.2)]
+        self.layers = nn.Sequential(*layers, nn.Conv2d(8 * w, 1, 4, padding=1))
+        self.apply(_normal_weights)
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+class CycleGAN(nn.Module):
+    """Both directions and both critics: `G_AB` makes B out of A, `G_BA` the way back, `D_A` and `D_B` judge how real an A or a B looks."""
+
+    @dataclass(frozen=True)
+    class Config:
+        channels: int = 3
+        width: int = 64
+        blocks: int = 9
+        downs: int = 2
+        unshuffle: int = 1
+        resize_convolution: bool = False
+        residual: bool = False
+        row_position: bool = False
+        critic_width: int = 64
+
+    def __init__(self, config: Config = Config()):
+        super().__init__()
+        self.config = config
+        generator = Generator.Config(config.channels, config.channels, config.width, config.blocks, config.downs, config.unshuffle,
+                                     config.resize_convolution, config.residual, config.row_position)
+        critic = Discriminator.Config(config.channels, config.critic_width)
+        self.G_AB, self.G_BA = Generator(generator), Generator(generator)
+        self.D_A, self.D_B = Discriminator(critic), Discriminator(critic)
+
+    def generators(self):
+        return list(self.G_AB.parameters()) + list(self.G_BA.parameters())
+
+    def critics(self):
+        return list(self.D_A.parameters()) + list(self.D_B.parameters())
+
+
+def _normal_weights(module):
+    if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

@@ -1,0 +1,1 @@
+"""Trainers: `python -m models.training.<vae|gan|cyclegan|voice>`."""

@@ -1,0 +1,81 @@
+"""Pictures and recordings decoded once into memory, and what is kept back from training."""
+import hashlib
+
+import numpy as np
+import torch
+
+from models import audio
+from models.collection import PICTURES, RECORDINGS, gathered
+from models.pictures import read_picture, square
+
+
+def pictures(paths, size, under="") -> tuple[list[str], torch.Tensor]:
+    """Names, and all pictures as bytes (N, 3, size, size): the centre square of each. Unreadable files are left out, and named."""
+    names, decoded = [], []
+    for name, opened in gathered(paths, PICTURES, under):
+        try:
+            with opened() as file:
+                decoded.append(torch.from_numpy(np.array(square(read_picture(file), size))).permute(2, 0, 1))
+            names.append(name)
+        except ValueError as error:
+            print(f"left out {name}: {error}")
+    return names, torch.stack(decoded)
+
+
+def mels(paths, settings, under="") -> tuple[list[str], list[torch.Tensor]]:
+    """Names, and all recordings as spectrograms (1, M, F)."""
+    names, decoded = [], []
+    for name, opened in gathered(paths, RECORDINGS, under):
+        try:
+            with opened() as file:
+                decoded.append(audio.to_mel(audio.read(file.read()), settings)[0])
+            names.append(name)
+        except ValueError as error:
+            print(f"left out {name}: {error}")
+    return names, decoded
+
+
+def kept_back(keys, count: int) -> set[str]:
+    """The `count` keys of lowest hash: kept for evaluation, the same on every machine, never trained on."""
+    return set(sorted(set(keys), key=lambda key: hashlib.sha256(key.encode()).hexdigest())[:count])
+
+
+def as_floats(batch: torch.Tensor) -> torch.Tensor:
+    """Bytes 0..255 -> -1..1, channels last."""
+    return (batch.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
+
+
+def mirrored(batch: torch.Tensor) -> torch.Tensor:
+    """Each picture of (B, C, H, W) left-right flipped with probability 1/2."""
+    flip = torch.rand(len(batch), 1, 1, 1, device=batch.device) < 0.5
+    return torch.where(flip, batch.flip(3), batch)
+
+
+class Crops:
+    """Random mirrored square crops of `size` out of stored pictures (N, 3, S, S), S >= size; `batch(n)` is (n, 3, size, size) in -1..1."""
+
+    def __init__(self, stored, size, device):
+        self.stored, self.size = stored.to(device), size
+
+    def batch(self, n):
+        chosen = self.stored[torch.randint(len(self.stored), (n,), device=self.stored.device)]
+        room = self.stored.shape[-1] - self.size
+        corners = torch.randint(room + 1, (n, 2)).tolist()
+        crops = torch.stack([picture[:, y:y + self.size, x:x + self.size] for picture, (y, x) in zip(chosen, corners)])
+        return mirrored(as_floats(crops))
+
+
+class Passages:
+    """Random passages of `frames` frames out of spectrograms (1, M, F); `batch(n)` is (n, 1, M, frames)."""
+
+    def __init__(self, stored, frames, device):
+        self.frames, self.device = frames, device
+        self.stored = [m if m.shape[-1] >= frames else torch.nn.functional.pad(m, (0, frames - m.shape[-1]), mode="replicate") for m in stored]
+        self.lengths = torch.tensor([float(m.shape[-1]) for m in self.stored])
+
+    def batch(self, n):
+        out = []
+        for i in torch.multinomial(self.lengths, n, replacement=True).tolist():
+            start = int(torch.randint(self.stored[i].shape[-1] - self.frames + 1, ()))
+            out.append(self.stored[i][..., start:start + self.frames])
+        return torch.stack(out).to(self.device).contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,181 @@
+"""Train the face GAN as it grows: non-saturating loss, R1, differentiable augmentation, people weighted evenly.
+
+    python -m models.training.gan --data lfw_faces.zip --minutes 60 --until 64
+
+`--data` holds photos as <Person>/<photo>; 5 % of the people are kept back.
+"""
+import math
+from collections import defaultdict
+from pathlib import PurePosixPath
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from models import gan, pictures
+from models.collection import held_back
+from models.training import data
+from models.training.loop import Run, arguments
+
+TINY = gan.GAN.Config(size=16, latents=8, channels=(8, 8, 8))
+STAGE_SHARES = {4: 0.02, 8: 0.06, 16: 0.12, 32: 0.3, 64: 0.6, 128: 0.6}  # of the time, before they are brought to sum 1
+
+
+def growth(fraction, start, until):
+    """Resolution and alpha after `fraction` of the time: each stage fades in over its first 40 %, the one that is resumed does not."""
+    stages = [r for r in STAGE_SHARES if start <= r <= until]
+    total = sum(STAGE_SHARES[r] for r in stages)
+    for stage in stages:
+        share = STAGE_SHARES[stage] / total
+        if fraction < share or stage == stages[-1]:
+            return stage, 1.0 if stage == start else min(1.0, fraction / share / 0.4)
+        fraction -= share
+
+
+def augment(x):
+    """Differentiable augmentation (Zhao et al. 2020): brightness, saturation, contrast and translation, drawn anew for each picture."""
+    draw = lambda: torch.rand(len(x), 1, 1, 1, device=x.device, dtype=x.dtype)
+    x = x + (draw() - 0.5)
+    x = (x - x.mean(1, keepdim=True)) * (draw() * 2) + x.mean(1, keepdim=True)
+    x = (x - x.mean((1, 2, 3), keepdim=True)) * (draw() + 0.5) + x.mean((1, 2, 3), keepdim=True)
+    most, size = max(1, x.shape[-1] // 8), x.shape[-1]
+    padded = F.pad(x, (most, most, most, most))
+    shift = torch.randint(0, 2 * most + 1, (2, len(x), 1), device=x.device) + torch.arange(size, device=x.device)
+    rows, columns = shift[0][:, :, None], shift[1][:, None, :]
+    return padded.permute(0, 2, 3, 1)[torch.arange(len(x), device=x.device)[:, None, None], rows, columns].permute(0, 3, 1, 2)
+
+
+class People:
+    """Photos (N, 3, S, S) in bytes with the person each shows: `batch(n, size)` draws people evenly, then one photo of each, mirrored half the time."""
+
+    def __init__(self, names, stored, device):
+        self.stored, self.photos = stored.to(device), defaultdict(list)
+        for i, name in enumerate(names):
+            self.photos[PurePosixPath(name).parent.name].append(i)
+        self.people = list(self.photos)
+
+    def batch(self, n, size):
+        chosen = []
+        for person in torch.randint(len(self.people), (n,)).tolist():
+            photos = self.photos[self.people[person]]
+            chosen.append(photos[int(torch.randint(len(photos), ()))])
+        x = data.mirrored(data.as_floats(self.stored[chosen]))
+        return x if x.shape[-1] == size else F.interpolate(x, (size, size), mode="area")
+
+
+class GeneratorLoss(nn.Module):
+    """G step, non-saturating: softplus(-D(G(z)))."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.G, self.judges = net.G, (net.D,)  # in a tuple: judged by, not trained
+
+    def forward(self, z, resolution, alpha):
+        return F.softplus(-self.judges[0](augment(self.G(z, resolution, alpha)), resolution, alpha).float()).mean()
+
+
+class DiscriminatorLoss(nn.Module):
+    """D step: softplus(D(fake)) + softplus(-D(real)), and every eighth step R1, gamma / 2 * |dD / d real|^2 (Mescheder et al. 2018)."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.D = net.D
+
+    def forward(self, real, fake, resolution, alpha, gamma):
+        seen = augment(real).detach().requires_grad_(gamma > 0)
+        on_real, on_fake = self.D(seen, resolution, alpha).float(), self.D(augment(fake), resolution, alpha).float()
+        loss = F.softplus(on_fake).mean() + F.softplus(-on_real).mean()
+        if gamma > 0:
+            gradient, = torch.autograd.grad(on_real.sum(), seen, create_graph=True)
+            loss = loss + gamma / 2 * (gradient.float() ** 2).sum((1, 2, 3)).mean()
+        return loss, torch.stack([on_real.mean(), on_fake.mean()]).detach()
+
+
+def at(net, resolution, alpha):
+    """The network's config brought up to where it has grown, so that the checkpoint says so."""
+    net.config = gan.GAN.Config(**{**vars(net.config), "resolution": resolution, "alpha": round(alpha, 3)})
+
+
+def main(arguments_=None):
+    parser = arguments(__doc__.splitlines()[0], batch=32)
+    parser.add_argument("--until", type=int, default=128, help="resolution to grow to: 4, 8, ... 128")
+    parser.add_argument("--rate", type=float, default=2e-3, help="learning rate of both networks")
+    parser.add_argument("--gamma", type=float, default=0.5, help="weight of R1")
+    choices = parser.parse_args(arguments_)
+    if choices.dry_run:
+        config, choices.batch, choices.until = TINY, 4, 16
+        names, stored = [f"{p}/{i}.png" for p in "ab" for i in range(4)], torch.randint(0, 256, (8, 3, 16, 16), dtype=torch.uint8)
+    else:
+        config = gan.GAN.Config()
+        names, stored = data.pictures(choices.data, min(config.size, choices.until))
+    kept = [held_back(PurePosixPath(name).parent.name, 0.05) for name in names]
+    if not choices.dry_run:
+        names, kept_photos, stored = [n for n, k in zip(names, kept) if not k], stored[[i for i, k in enumerate(kept) if k]], stored[[i for i, k in enumerate(kept) if not k]]
+    else:
+        kept_photos = stored[:2]
+
+    run = Run(choices)
+    people = People(names, stored, run.device)
+    net = run.place(gan.GAN(config))
+    average = run.average(net)
+    optimizers = [torch.optim.Adam(part.parameters(), choices.rate, (0.0, 0.99)) for part in (net.G, net.D)]
+    grown = run.resume(net, average, optimizers)
+    start = grown.get("resolution", min(STAGE_SHARES))
+    generator_loss, discriminator_loss = run.parallel(GeneratorLoss(net)), run.parallel(DiscriminatorLoss(net))
+    latents = lambda n: torch.randn(n, config.latents, device=run.device)
+
+    def leave():
+        """The same sixteen latents as they look now; the critic's opinion of photos it never saw; release and full state."""
+        if run.rank:
+            return
+        for one in (net, average.module):
+            at(one, resolution, alpha)
+        released = average.module.eval()
+        with torch.no_grad(), run.autocast():
+            run.picture("faces", pictures.sheet(F.interpolate(released.sample(range(16)), (64, 64)), 8))
+            x = F.interpolate(data.as_floats(kept_photos[:64].to(run.device)), (resolution, resolution), mode="area")
+            metrics = {"D_held_back": round(net.D(x, resolution, alpha).float().mean().item(), 3)}
+        run.line(resolution=resolution, alpha=alpha, **metrics)
+        progress = {"resolution": resolution, "alpha": alpha}
+        run.save("face_gan", net, average, optimizers, {"size": resolution, "range": [-1, 1], "crop": "centre 144 of a 250 pixel photo with level, centred eyes"},
+                 {"data": "Labeled Faces in the Wild, deep-funneled (Huang et al. 2007, 2012): news photographs, no licence granted on the photos; about 78 % show men",
+                  "pictures": len(names), "people": len(people.people), "kept back": f"{len(kept_photos)} photos: 5 % of the people, by hash of the name",
+                  "held-back metrics": metrics, "batch": choices.batch, "progress": progress}, **progress)
+
+    while run.goes_on():
+        resolution, alpha = growth(run.fraction, start, choices.until)
+        batch = choices.batch if resolution < 128 else max(4, choices.batch // 2)
+
+        # Discriminator: higher for photos, lower for inventions; R1 keeps it smooth around photos.
+        net.D.requires_grad_(True)
+        with torch.no_grad(), run.autocast():
+            fake = net.G(latents(batch), resolution, alpha).float()
+        real = people.batch(batch, resolution)
+        if alpha < 1:  # photos fade in like inventions
+            real = torch.lerp(F.interpolate(F.avg_pool2d(real, 2), scale_factor=2), real, alpha)
+        lazy = run.step % 8 == 0
+        with run.autocast():
+            d_loss, told = discriminator_loss(real, fake, resolution, alpha, 8 * choices.gamma if lazy else 0.0)
+        optimizers[1].zero_grad()
+        d_loss.backward()
+        optimizers[1].step()
+
+        # Generator: what it invents should be taken for photos.
+        net.D.requires_grad_(False)
+        with run.autocast():
+            g_loss = generator_loss(latents(batch), resolution, alpha)
+        optimizers[0].zero_grad()
+        g_loss.backward()
+        optimizers[0].step()
+
+        average.update_parameters(net)
+        run.advance(batch)
+        if run.due():
+            run.line(resolution=resolution, alpha=alpha, G=g_loss.detach(), D=d_loss.detach(), D_real=told[0], D_fake=told[1])
+        if run.due("save"):
+            leave()
+    leave()
+
+
+if __name__ == "__main__":
+    main()
