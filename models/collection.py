@@ -19,12 +19,13 @@ class Collection:
         self.path = Path(path)
         if not self.path.exists():
             raise ValueError(f"{self.path} does not exist: give a folder or a zip file.")
+        self._archive = None
         if self.path.is_dir():
             found = [p.relative_to(self.path).as_posix() for p in self.path.rglob("*") if p.is_file()]
         else:
             try:
-                with zipfile.ZipFile(self.path) as archive:
-                    found = archive.namelist()
+                self._archive = zipfile.ZipFile(self.path)  # stays open: its index is long, and threads may share it
+                found = self._archive.namelist()
             except (zipfile.BadZipFile, OSError) as error:
                 raise ValueError(f"{self.path} is neither a folder nor a whole zip file.") from error
         inside = lambda name: not under or under in PurePosixPath(name).parts[:-1] or self.path.name == under
@@ -33,10 +34,9 @@ class Collection:
             raise ValueError(f"There is no {'/'.join(endings)} file in {self.path}" + (f" under {under}/." if under else "."))
 
     def open(self, name):
-        if self.path.is_dir():
+        if self._archive is None:
             return open(self.path / name, "rb")
-        with zipfile.ZipFile(self.path) as archive:
-            return io.BytesIO(archive.read(name))
+        return io.BytesIO(self._archive.read(name))
 
 
 def gathered(paths, endings, under=""):

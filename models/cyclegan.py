@@ -57,7 +57,9 @@ class Generator(nn.Module):
                 layers += [nn.ConvTranspose2d(width, width // 2, 3, stride=2, padding=1, output_padding=1, bias=False)]
             width //= 2
             layers += [nn.InstanceNorm2d(width), nn.ReLU()]
-        layers += [nn.Conv2d(width, config.out_channels * fold, edge, padding=edge // 2, padding_mode="reflect"), nn.PixelShuffle(config.unshuffle)]
+        if config.unshuffle > 1:
+            layers += [nn.Upsample(scale_factor=config.unshuffle)]
+        layers += [nn.Conv2d(width, config.out_channels, edge, padding=edge // 2, padding_mode="reflect")]
         self.layers = nn.Sequential(*layers)
         self.apply(_normal_weights)
 

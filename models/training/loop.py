@@ -13,6 +13,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from models import checkpoint
+from models.device import bfloat16_is_faster, describe, pick_device
 
 
 def arguments(description, **defaults):
@@ -156,37 +157,9 @@ class Run:
         return state["progress"]
 
 
-def pick_device(name) -> torch.device:
-    """`auto` is CUDA where there is one, else the CPU. ValueError for `cuda` without a GPU."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise ValueError("No CUDA GPU was found on this machine: use --device cpu or --device auto.")
-    return torch.device(name)
-
-
-def bfloat16_is_faster(device) -> bool:
-    """On a GPU yes; on a CPU only some have matrix units for it, so one convolution is timed both ways."""
-    if device.type == "cuda":
-        return True
-    layer, x = torch.nn.Conv2d(64, 64, 3, padding=1), torch.randn(4, 64, 32, 32)
-    seconds = {}
-    for dtype in (torch.float32, torch.bfloat16):
-        layer, x = layer.to(dtype, memory_format=torch.channels_last), x.to(dtype, memory_format=torch.channels_last)
-        with torch.no_grad():
-            layer(x)
-            start = time.perf_counter()
-            for _ in range(5):
-                layer(x)
-        seconds[dtype] = time.perf_counter() - start
-    return seconds[torch.bfloat16] < 0.7 * seconds[torch.float32]
-
-
 def hardware(device, world=1) -> str:
     """What a card says of the machine."""
-    if device.type == "cuda":
-        return f"{world} x {torch.cuda.get_device_name(device)}"
-    return f"CPU, {torch.get_num_threads()} thread(s) x {world}"
+    return f"{world} x {describe(device)}" + ("" if device.type == "cuda" else f", {torch.get_num_threads()} thread(s)")
 
 
 def code_commit() -> str:
