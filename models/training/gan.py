@@ -18,7 +18,7 @@ from models.training import data
 from models.training.loop import Run, arguments
 
 TINY = gan.GAN.Config(size=16, latents=8, channels=(8, 8, 8))
-STAGE_SHARES = {4: 0.02, 8: 0.06, 16: 0.12, 32: 0.3, 64: 0.6, 128: 0.6}  # of the time, before they are brought to sum 1
+STAGE_SHARES = {4: 0.01, 8: 0.04, 16: 0.1, 32: 0.3, 64: 0.6, 128: 0.6}  # of the time, before they are brought to sum 1
 
 
 def growth(fraction, start, until):
@@ -100,7 +100,7 @@ def main(arguments_=None):
     parser = arguments(__doc__.splitlines()[0], batch=32)
     parser.add_argument("--until", type=int, default=128, help="resolution to grow to: 4, 8, ... 128")
     parser.add_argument("--rate", type=float, default=2e-3, help="learning rate of both networks")
-    parser.add_argument("--gamma", type=float, default=0.5, help="weight of R1")
+    parser.add_argument("--gamma", type=float, default=0.1, help="weight of R1 at 64 pixels; it grows with the number of pixels (Karras et al. 2020b)")
     choices = parser.parse_args(arguments_)
     if choices.dry_run:
         config, choices.batch, choices.until = TINY, 4, 16
@@ -155,7 +155,7 @@ def main(arguments_=None):
             real = torch.lerp(F.interpolate(F.avg_pool2d(real, 2), scale_factor=2), real, alpha)
         lazy = run.step % 8 == 0
         with run.autocast():
-            d_loss, told = discriminator_loss(real, fake, resolution, alpha, 8 * choices.gamma if lazy else 0.0)
+            d_loss, told = discriminator_loss(real, fake, resolution, alpha, 8 * choices.gamma * (resolution / 64) ** 2 if lazy else 0.0)
         optimizers[1].zero_grad()
         d_loss.backward()
         optimizers[1].step()
