@@ -67,7 +67,7 @@ class GAN(nn.Module):
 class Generator(nn.Module):
     """z (B, Z) ~ N(0, I) -> picture (B, 3, R, R) in about -1..1, R one of 4, 8, ... `size`.
 
-    Below `alpha` 1 the picture of R is mixed with the enlarged one of R / 2. `truncation` below 1 pulls styles toward their mean:
+    `alpha`, a number or a tensor of no dimension: below 1 the picture of R is mixed with the enlarged one of R / 2. `truncation` below 1 pulls styles toward their mean:
     fewer kinds of faces, fewer mistakes.
     """
 
@@ -97,7 +97,7 @@ class Generator(nn.Module):
         x, rgb = self.first(self.constant.expand(len(z), -1, -1, -1).to(memory_format=torch.channels_last), w), None
         grown = int(math.log2(resolution)) - 2
         for level in range(grown):
-            if level == grown - 1 and alpha < 1:
+            if level == grown - 1 and _fading(alpha):
                 rgb = self.to_rgb[level](x)
             x = F.interpolate(x, scale_factor=2, mode="nearest")
             for layer in self.blocks[level]:
@@ -127,11 +127,15 @@ class Discriminator(nn.Module):
             first, second, skip = self.blocks[level]
             body = F.leaky_relu(second(F.leaky_relu(first(h), 0.2)), 0.2)
             h = (F.avg_pool2d(body, 2) + skip(F.avg_pool2d(h, 2))) * math.sqrt(0.5)
-            if level == grown - 1 and alpha < 1:
+            if level == grown - 1 and _fading(alpha):
                 h = torch.lerp(F.leaky_relu(self.from_rgb[level](F.avg_pool2d(x, 2)), 0.2), h, alpha)
         h = torch.cat([h, _minibatch_deviation(h)], 1)
         h = F.leaky_relu(self.last(h), 0.2).flatten(1)
         return self.judge[1](F.leaky_relu(self.judge[0](h), 0.2)).squeeze(1)
+
+
+def _fading(alpha):
+    return torch.is_tensor(alpha) or alpha < 1  # a tensor may hold any value: compiled code is the same for all of them
 
 
 def _minibatch_deviation(h, group=4):

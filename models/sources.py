@@ -1,6 +1,7 @@
 """Pictures and recordings to start from: some lie in scikit-image, others are fetched in the background where there is a network."""
 import errno
 import gzip
+import logging
 import shutil
 import tarfile
 import tempfile
@@ -31,6 +32,7 @@ CLIPS = {  # librosa's examples libri1, libri2 and libri3 with the SHA-256 that 
     "3436-172162-0000.ogg": "780e482b52f2c8a500356babf60178ce005449cc171a8537eb3ef2961eb3e855",
     "198-209-0000.ogg": "0473ba9613befa1026db5e254546f105aeffba8366b5468fc5e8d474d844ca1d",
 }
+MANY_PHOTOS = 500  # of one person in Labeled Faces in the Wild: just one person has more
 CONNECT, SILENCE = 10, 30  # seconds: for a connection, and between two pieces of an answer
 DAY = 86_400  # seconds
 
@@ -68,8 +70,8 @@ def painted_horse(size: int = 256, seed: int = 0) -> Image.Image:
     y, x = np.mgrid[:512, :512] / 512
     u, v = (x - 0.075) * 465, (y - 0.225) * 465  # the silhouette's own 400 x 328 pixels: all anatomy below is placed in these
 
-    def noise(*scales):
-        layers = [soft(rng.normal(size=x.shape), scale, mode="wrap") for scale in scales]
+    def noise(*scales):  # standard deviation about 1, one layer for each scale in pixels
+        layers = [np.fft.irfft2(ndimage.fourier_gaussian(np.fft.rfft2(rng.normal(size=x.shape)), scale, n=512)) for scale in scales]
         return sum(layer / layer.std() for layer in layers) / len(layers)
 
     def step(values, start, end):
@@ -125,7 +127,7 @@ def painted_horse(size: int = 256, seed: int = 0) -> Image.Image:
     coat = over(coat, black, 0.9 * legs)
     coat = over(coat, black, 0.85 * step(u * 0.5 + v * 0.85, 254, 272) * (u > 330))
     coat = over(coat, paint(96, 52, 28), 0.5 * step(v, 150, 185) * (1 - legs))
-    far_side = step(v, 175, 205) * (((u > 87) & (u < 150)) | ((u > 235) & (u < 266 - 0.02 * v) & (v > 205)))
+    far_side = step(v, 175, 205) * ((u > 87) & (u < 150)) + step(v, 190, 250) * ((u > 235) & (u < 266 - 0.02 * v))
     coat *= (1 - 0.45 * soft(far_side, 1.5))[..., None]
     body = coat * ((0.34 + 0.86 * lit) * (1 + 0.05 * noise((1, 4), (0.7, 2))))[..., None]
     body += shine[..., None] * [62, 53, 43] + normal[..., 1:2].clip(0) * [6, 10, 3]  # sky on the back, grass under the belly
@@ -166,13 +168,12 @@ class Download:
         self.name, self.credit, self.size, self.folder, self.endings = name, credit, size, Path(folder), endings
         self._fetch, self._lock, self._thread = fetch, threading.Lock(), None
         self.state, self.progress, self.message = "absent", 0.0, f"{name}: not fetched yet ({size})."
-        if self.folder.is_dir():
-            self._ready()
+        self._found()
 
     def start(self):
         """Fetches in a thread of its own; does nothing where that runs already or is done. After a failure it tries again."""
         with self._lock:
-            if self.state in ("running", "ready"):
+            if self.state in ("running", "ready") or self._found():
                 return
             self.state, self.progress, self.message = "running", 0.0, f"{self.name}: connecting ..."
             self._thread = threading.Thread(target=self._run, name=f"download {self.name}", daemon=True)
@@ -204,19 +205,24 @@ class Download:
                 if not self.folder.exists():  # a second program may have been faster
                     whole.rename(self.folder)
         except Exception as error:  # of any kind: the page must not wait for a thread that is gone
-            sentence = _sentence(error, self)
-            self.message = sentence or f"{self.name} could not be fetched: {error!r}."
-            self.state = "failed"
+            logging.getLogger(__name__).warning("%s could not be fetched: %r", self.name, error)
+            sentence = None
+            try:
+                sentence = _sentence(error, self)
+            finally:
+                self.message, self.state = sentence or f"{self.name} could not be fetched: {error!r}.", "failed"
             if not sentence:
                 raise
         else:
-            self._ready()
+            self._found()
 
     def _report(self, fraction, sentence):
         self.progress, self.message = min(1.0, max(0.0, fraction)), sentence
 
-    def _ready(self):
-        self.progress, self.message, self.state = 1.0, f"{self.name}: ready.", "ready"
+    def _found(self):
+        if self.folder.is_dir():
+            self.progress, self.message, self.state = 1.0, f"{self.name}: ready.", "ready"
+        return self.folder.is_dir()
 
 
 def _sentence(error, download):
@@ -290,9 +296,9 @@ def faces_in_the_wild(cache=None) -> Download:
         _fetch_file(archive.url, archive.checksum, home / archive.filename, lambda done, total: callback(
             0.9 * done / total, f"Labeled Faces in the Wild: {done / 1e6:.0f} of {total / 1e6:.0f} MB ..."))
         callback(0.9, "Labeled Faces in the Wild: unpacking ...")
-        # it unpacks all photos and reads those of the one person who has so many, made small: all of them would fill gigabytes
-        fetch_lfw_people(data_home=folder, color=True, funneled=True, min_faces_per_person=500, resize=0.1, download_if_missing=False)
-        shutil.rmtree(home / "joblib")
+        # it unpacks all photos and reads those of the one person who has so many, made small: reading all would fill gigabytes
+        fetch_lfw_people(data_home=folder, color=True, funneled=True, min_faces_per_person=MANY_PHOTOS, resize=0.1, download_if_missing=False)
+        shutil.rmtree(home / "joblib", ignore_errors=True)  # what it read is not needed
 
     return Download("Labeled Faces in the Wild", CREDITS["Labeled Faces in the Wild"], "240 MB to fetch, 500 MB while unpacking",
                     _cache(cache) / "faces", PICTURES, fetch)
@@ -301,8 +307,11 @@ def faces_in_the_wild(cache=None) -> Download:
 def horse_photos(cache=None, count: int = 6) -> Download:
     """`count` photos of 256 x 256 pixels from the tests of horse2zebra: the first half horses (in testA), the others zebras (in testB).
 
-    Only their bytes and the list of contents are fetched, not the whole archive of 111 MB.
+    Only their bytes and the list of contents are fetched, not the whole archive of 111 MB. ValueError where it has not so many.
     """
+    if not 1 <= count <= 240:
+        raise ValueError(f"{count} photos cannot be had: horse2zebra has 120 test photos of horses and 140 of zebras. Ask for 1 to 240.")
+
     def fetch(folder, callback):
         import aiohttp
         import fsspec

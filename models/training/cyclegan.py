@@ -80,7 +80,6 @@ def options(description, **defaults):
     parser.add_argument("--rate", type=float, default=3e-4, help="learning rate, constant for the first half, then falling linearly to 0")
     parser.add_argument("--cycle", type=float, default=10.0, help="weight of the cycle loss")
     parser.add_argument("--identity", type=float, default=5.0, help="weight of the identity loss, taken every fourth step")
-    parser.add_argument("--compile", action="store_true", help="torch.compile: a minute to start, then faster steps")
     return parser
 
 

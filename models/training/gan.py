@@ -32,17 +32,21 @@ def growth(fraction, start, until):
         fraction -= share
 
 
-def augment(x):
-    """Differentiable augmentation (Zhao et al. 2020): brightness, saturation, contrast and translation, drawn anew for each picture."""
+def augment(x, share):
+    """Differentiable augmentation (Zhao et al. 2020): brightness, saturation, contrast and translation, drawn anew for each picture.
+
+    Each picture of (B, C, H, W) is changed with probability `share`, so that the changes don't leak into what is invented (Karras et al. 2020b).
+    """
     draw = lambda: torch.rand(len(x), 1, 1, 1, device=x.device, dtype=x.dtype)
-    x = x + (draw() - 0.5)
-    x = (x - x.mean(1, keepdim=True)) * (draw() * 2) + x.mean(1, keepdim=True)
-    x = (x - x.mean((1, 2, 3), keepdim=True)) * (draw() + 0.5) + x.mean((1, 2, 3), keepdim=True)
+    y = x + (draw() - 0.5)
+    y = (y - y.mean(1, keepdim=True)) * (draw() * 2) + y.mean(1, keepdim=True)
+    y = (y - y.mean((1, 2, 3), keepdim=True)) * (draw() + 0.5) + y.mean((1, 2, 3), keepdim=True)
     most, size = max(1, x.shape[-1] // 8), x.shape[-1]
-    padded = F.pad(x, (most, most, most, most))
+    padded = F.pad(y, (most, most, most, most))
     shift = torch.randint(0, 2 * most + 1, (2, len(x), 1), device=x.device) + torch.arange(size, device=x.device)
     rows, columns = shift[0][:, :, None], shift[1][:, None, :]
-    return padded.permute(0, 2, 3, 1)[torch.arange(len(x), device=x.device)[:, None, None], rows, columns].permute(0, 3, 1, 2)
+    y = padded.permute(0, 2, 3, 1)[torch.arange(len(x), device=x.device)[:, None, None], rows, columns].permute(0, 3, 1, 2)
+    return torch.where(draw() < share, y, x)
 
 
 class People:
@@ -66,24 +70,25 @@ class People:
 class GeneratorLoss(nn.Module):
     """G step, non-saturating: softplus(-D(G(z)))."""
 
-    def __init__(self, net):
+    def __init__(self, net, augmented):
         super().__init__()
-        self.G, self.judges = net.G, (net.D,)  # in a tuple: judged by, not trained
+        self.G, self.judges, self.augmented = net.G, (net.D,), augmented  # in a tuple: judged by, not trained
 
     def forward(self, z, resolution, alpha):
-        return F.softplus(-self.judges[0](augment(self.G(z, resolution, alpha)), resolution, alpha).float()).mean()
+        return F.softplus(-self.judges[0](augment(self.G(z, resolution, alpha), self.augmented), resolution, alpha).float()).mean()
 
 
 class DiscriminatorLoss(nn.Module):
     """D step: softplus(D(fake)) + softplus(-D(real)), and every eighth step R1, gamma / 2 * |dD / d real|^2 (Mescheder et al. 2018)."""
 
-    def __init__(self, net):
+    def __init__(self, net, augmented):
         super().__init__()
-        self.D = net.D
+        self.D, self.augmented = net.D, augmented
 
     def forward(self, real, fake, resolution, alpha, gamma):
-        seen = augment(real).detach().requires_grad_(gamma > 0)
-        on_real, on_fake = self.D(seen, resolution, alpha).float(), self.D(augment(fake), resolution, alpha).float()
+        seen = augment(real, self.augmented).detach().requires_grad_(gamma > 0)
+        judge = self.D.forward if gamma > 0 else self.D  # compiled code can't be differentiated twice
+        on_real, on_fake = judge(seen, resolution, alpha).float(), judge(augment(fake, self.augmented), resolution, alpha).float()
         loss = F.softplus(on_fake).mean() + F.softplus(-on_real).mean()
         if gamma > 0:
             gradient, = torch.autograd.grad(on_real.sum(), seen, create_graph=True)
@@ -101,6 +106,7 @@ def main(arguments_=None):
     parser.add_argument("--until", type=int, default=128, help="resolution to grow to: 4, 8, ... 128")
     parser.add_argument("--rate", type=float, default=2e-3, help="learning rate of both networks")
     parser.add_argument("--gamma", type=float, default=0.1, help="weight of R1 at 64 pixels; it grows with the number of pixels (Karras et al. 2020b)")
+    parser.add_argument("--augment", type=float, default=0.2, help="share of pictures that are augmented; more for long runs on few pictures")
     choices = parser.parse_args(arguments_)
     if choices.dry_run:
         config, choices.batch, choices.until = TINY, 4, 16
@@ -118,10 +124,14 @@ def main(arguments_=None):
     people = People(names, stored, run.device)
     net = run.place(gan.GAN(config))
     average = run.average(net)
-    optimizers = [torch.optim.Adam(part.parameters(), choices.rate, (0.0, 0.99)) for part in (net.G, net.D)]
+    styles = list(net.G.mapping.parameters())  # they learn slower, as every layer depends on them
+    optimizers = [torch.optim.Adam([{"params": styles, "lr": choices.rate / 10}, {"params": [p for name, p in net.G.named_parameters() if not name.startswith("mapping")]}],
+                                   choices.rate, (0.0, 0.99)),
+                  torch.optim.Adam(net.D.parameters(), choices.rate, (0.0, 0.99))]
     grown = run.resume(net, average, optimizers)
     start = grown.get("resolution", min(STAGE_SHARES))
-    generator_loss, discriminator_loss = run.parallel(GeneratorLoss(net)), run.parallel(DiscriminatorLoss(net))
+    generator_loss, discriminator_loss = run.parallel(GeneratorLoss(net, choices.augment)), run.parallel(DiscriminatorLoss(net, choices.augment))
+    compiled = False
     latents = lambda n: torch.randn(n, config.latents, device=run.device)
 
     def leave():
@@ -145,17 +155,22 @@ def main(arguments_=None):
     while run.goes_on():
         resolution, alpha = growth(run.fraction, start, choices.until)
         batch = choices.batch if resolution < 128 else max(4, choices.batch // 2)
+        if choices.compile and not compiled and resolution >= 32:  # below, compiling takes longer than training
+            compiled = True
+            net.G.compile(dynamic=False)
+            net.D.compile(dynamic=False)
+        fade = torch.tensor(alpha, device=run.device)
 
         # Discriminator: higher for photos, lower for inventions; R1 keeps it smooth around photos.
         net.D.requires_grad_(True)
         with torch.no_grad(), run.autocast():
-            fake = net.G(latents(batch), resolution, alpha).float()
+            fake = net.G(latents(batch), resolution, fade).float()
         real = people.batch(batch, resolution)
         if alpha < 1:  # photos fade in like inventions
             real = torch.lerp(F.interpolate(F.avg_pool2d(real, 2), scale_factor=2), real, alpha)
         lazy = run.step % 8 == 0
         with run.autocast():
-            d_loss, told = discriminator_loss(real, fake, resolution, alpha, 8 * choices.gamma * (resolution / 64) ** 2 if lazy else 0.0)
+            d_loss, told = discriminator_loss(real, fake, resolution, fade, 8 * choices.gamma * (resolution / 64) ** 2 if lazy else 0.0)
         optimizers[1].zero_grad()
         d_loss.backward()
         optimizers[1].step()
@@ -163,7 +178,7 @@ def main(arguments_=None):
         # Generator: what it invents should be taken for photos.
         net.D.requires_grad_(False)
         with run.autocast():
-            g_loss = generator_loss(latents(batch), resolution, alpha)
+            g_loss = generator_loss(latents(batch), resolution, fade)
         optimizers[0].zero_grad()
         g_loss.backward()
         optimizers[0].step()

@@ -29,6 +29,7 @@ def arguments(description, **defaults):
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 leaves the choice to PyTorch")
     parser.add_argument("--every", type=float, default=2, metavar="MINUTES", help="pace of samples and saves; a line of losses comes ten times as often")
     parser.add_argument("--words", default="", help="sentences for the card, about what the checkpoint can and cannot do")
+    parser.add_argument("--compile", action="store_true", help="torch.compile: some minutes to start, then faster steps")
     parser.add_argument("--dry-run", action="store_true", help="train a tiny network for a few steps on synthetic data and save it")
     parser.set_defaults(**defaults)
     return parser
