@@ -103,11 +103,12 @@ def examples_fetched(photos: sources.Download) -> list[Example]:
 
 # -- page --------------------------------------------------------------------------------------------------------------
 
-STYLE = "<style>.hz-result img {object-fit: contain}</style>"  # small results are shown as large as the picture they were made from
+STYLE = "<style>.hz-result img {object-fit: contain !important}</style>"  # small results are shown as large as the picture they were made from
 
 
 def kept(name: str, write: Callable[[Path], object]) -> str:
     """The path of a new file, filled by `write(path)`, in the folder that Gradio clears: no two people share one that is being written."""
+    Path(get_upload_folder()).mkdir(parents=True, exist_ok=True)
     file = Path(tempfile.mkdtemp(dir=get_upload_folder()), name)
     write(file)
     return str(file)
@@ -138,10 +139,10 @@ def build(device: str, data: str | None):
             picture = page.PictureInput(label="Your picture", height=300)
             go = gr.Button("Translate", variant="primary")
         with gr.Column(min_width=280):
-            fake = result(label="Translated")
+            fake = result(label="Translated", alt_text="The picture translated")
             send = gr.Button("Send the result back")
         with gr.Column(min_width=280):
-            rec = result(label="And back again")
+            rec = result(label="And back again", alt_text="The translation translated back")
             told = gr.Markdown()
     with gr.Row():
         with gr.Column(min_width=280):
@@ -188,7 +189,7 @@ def build(device: str, data: str | None):
     heavy = dict(inputs=[picture, direction, long_side], outputs=[fake, rec, told], concurrency_id="heavy", concurrency_limit=1)
     light = dict(queue=False, show_progress="hidden", api_visibility="private")
     go.click(translate_image, **heavy, api_name="translate_image")
-    send.click(send_back, [fake, direction], [picture, direction], **light).success(translate_image, **heavy, api_visibility="private")
+    send.click(send_back, [fake, direction], [picture, direction], **{**light, "show_progress": "full"}).success(translate_image, **heavy, api_visibility="private")
     shown.click(take, shown, [picture, direction], **light).success(translate_image, **heavy, api_visibility="private")
     fetching = [shown, fetch, news, clock]
     fetch.click(begin, None, fetching, **light)

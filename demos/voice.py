@@ -161,6 +161,7 @@ def write_wav(file: Path, wave: torch.Tensor):
 
 def kept(name: str, write: Callable[[Path], object]) -> str:
     """The path of a new file, filled by `write(path)`, in the folder that Gradio clears: no two people share one that is being written."""
+    Path(get_upload_folder()).mkdir(parents=True, exist_ok=True)
     file = Path(tempfile.mkdtemp(dir=get_upload_folder()), name)
     write(file)
     return str(file)
@@ -192,8 +193,8 @@ def build(device: str, data: str | None):
             told = gr.Markdown()
     result = gr.Audio(label="Converted", interactive=False, buttons=["download"])
     with gr.Row():
-        before = gr.Image(label="Your recording", interactive=False, buttons=["download", "fullscreen"], min_width=280)
-        after = gr.Image(label="Converted", interactive=False, buttons=["download", "fullscreen"], min_width=280)
+        before, after = (gr.Image(label=label, alt_text=f"Spectrogram: {label.lower()}", interactive=False, min_width=280, buttons=["download", "fullscreen"])
+                         for label in ("Your recording", "Converted"))
     with gr.Row():
         with gr.Column(min_width=280):
             fetch = gr.Button(f"Fetch three LibriVox clips ({clips.size})", size="sm")
