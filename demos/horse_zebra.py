@@ -189,7 +189,8 @@ def build(device: str, data: str | None):
     heavy = dict(inputs=[picture, direction, long_side], outputs=[fake, rec, told], concurrency_id="heavy", concurrency_limit=1)
     light = dict(queue=False, show_progress="hidden", api_visibility="private")
     go.click(translate_image, **heavy, api_name="translate_image")
-    send.click(send_back, [fake, direction], [picture, direction], **{**light, "show_progress": "full"}).success(translate_image, **heavy, api_visibility="private")
+    send.click(send_back, [fake, direction], [picture, direction], show_progress="hidden", api_visibility="private").success(
+        translate_image, **heavy, api_visibility="private")  # in the queue: errors of other events never reach the page
     shown.click(take, shown, [picture, direction], **light).success(translate_image, **heavy, api_visibility="private")
     fetching = [shown, fetch, news, clock]
     fetch.click(begin, None, fetching, **light)

@@ -1,0 +1,78 @@
+import pytest
+import torch
+
+from models import cyclegan, gan, vae
+
+
+def test_vae_shapes_and_range():
+    net = vae.VAE(vae.VAE.Config(size=32, latents=5, width=8))
+    x = torch.rand(2, 3, 32, 32) * 2 - 1
+    mean, log_variance = net.encode(x)
+    assert mean.shape == log_variance.shape == (2, 5)
+    assert net.decode(mean).shape == x.shape and net.decode(mean).abs().max() <= 1
+    assert net.sample(3, seed=1).shape == (3, 3, 32, 32)
+    assert torch.equal(net.sample(1, seed=1), net.sample(1, seed=1))
+    assert torch.allclose(vae.kl_divergence(torch.zeros(1, 5), torch.zeros(1, 5)), torch.zeros(1, 5))
+    reference = torch.distributions.kl_divergence(torch.distributions.Normal(0.7, 2.0), torch.distributions.Normal(0.0, 1.0))
+    assert vae.kl_divergence(torch.tensor(0.7), torch.tensor(4.0).log()).item() == pytest.approx(reference.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("resolution", [4, 8, 16, 32])
+def test_gan_grows(resolution):
+    net = gan.GAN(gan.GAN.Config(size=32, latents=6, channels=(8, 8, 8, 4), resolution=resolution)).eval()
+    faces = net.sample([3, 4])
+    assert faces.shape == (2, 3, resolution, resolution)
+    assert net.D(faces, resolution).shape == (2,)
+    assert torch.equal(net.sample([4])[0], net.sample([4])[0]) and not torch.equal(faces[0], faces[1])
+
+
+def test_gan_fades_in_new_layers():
+    net = gan.GAN(gan.GAN.Config(size=16, latents=6, channels=(8, 8, 8))).eval()
+    z = torch.randn(2, 6)
+    coarse, fine = net.G(z, 8), net.G(z, 16)
+    enlarged = torch.nn.functional.interpolate(coarse, scale_factor=2)
+    assert torch.allclose(net.G(z, 16, 0.0), enlarged, atol=1e-5)
+    assert torch.allclose(net.G(z, 16, 0.25), torch.lerp(enlarged, fine, 0.25), atol=1e-5)
+    assert torch.allclose(net.G(z, 16, torch.tensor(1.0)), fine, atol=1e-5)
+    assert torch.allclose(net.D(fine, 16, 0.0), net.D(torch.nn.functional.avg_pool2d(fine, 2), 8), atol=1e-4)
+
+
+def test_gan_minibatch_deviation_tells_copies():
+    varied, copies = torch.randn(8, 3, 4, 4), torch.randn(1, 3, 4, 4).expand(8, -1, -1, -1)
+    assert gan._minibatch_deviation(copies).max() < 1e-3 < gan._minibatch_deviation(varied).min()
+
+
+CONFIGS = [cyclegan.Generator.Config(3, 3, 8, 1), cyclegan.Generator.Config(1, 1, 8, 1, 1, 2, True, True, True), cyclegan.Generator.Config(3, 2, 8, 1, 0, 4, True)]
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_generator_keeps_any_size(config):
+    net = cyclegan.Generator(config)
+    assert net(torch.randn(2, config.in_channels, 32, 48)).shape == (2, config.out_channels, 32, 48)
+    assert net.translate(torch.randn(1, config.in_channels, 33, 50)).shape == (1, config.out_channels, 33, 50)
+
+
+def test_the_published_generator_is_a_configuration():
+    assert sum(p.numel() for p in cyclegan.Generator().parameters()) == pytest.approx(11.4e6, rel=0.01)
+
+
+def test_discriminator_sees_patches_of_70():
+    net = cyclegan.Discriminator(cyclegan.Discriminator.Config(3, 4)).eval()
+    for layer in net.layers:  # normalization sees the whole picture: leave it out to measure what one output sees
+        if isinstance(layer, torch.nn.InstanceNorm2d):
+            layer.forward = lambda x: x
+    x = torch.zeros(1, 3, 256, 256, requires_grad=True)
+    y = net(x)
+    assert y.shape == (1, 1, 30, 30)
+    y[0, 0, 15, 15].backward()
+    seen = x.grad.abs().sum((0, 1)).nonzero()
+    assert (seen.max(0).values - seen.min(0).values + 1).tolist() == [70, 70]
+
+
+def test_row_position_breaks_the_symmetry_of_rows():
+    torch.manual_seed(0)
+    with_rows = cyclegan.Generator(cyclegan.Generator.Config(1, 1, 8, 0, 0, 2, True, False, True))
+    without = cyclegan.Generator(cyclegan.Generator.Config(1, 1, 8, 0, 0, 2, True, False, False))
+    x = torch.full((1, 1, 40, 16), 0.3)
+    middle = lambda net: net(x)[0, 0, 8:32, 8]
+    assert middle(with_rows).std() > 10 * middle(without).std()
