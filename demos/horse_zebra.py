@@ -25,6 +25,7 @@ each way; two critics learn to tell their pictures from photographs; and the cyc
 DIRECTIONS = ("horse → zebra", "zebra → horse")  # by G_AB and by G_BA
 LONG_SIDES = (128, 192, 256, 384)
 MOST_OWN = 12  # of one's own pictures among the examples
+CREDITS = f"Examples: {sources.CREDITS['painted horse']} Cheetah and lion: examples of Gradio. {sources.CREDITS['portrait']}"
 
 
 # -- pure functions ----------------------------------------------------------------------------------------------------
@@ -103,7 +104,7 @@ def examples_fetched(photos: sources.Download) -> list[Example]:
 
 # -- page --------------------------------------------------------------------------------------------------------------
 
-STYLE = "<style>.hz-result img {object-fit: contain !important}</style>"  # small results are shown as large as the picture they were made from
+STYLE = "<style>.hz-picture img {object-fit: contain !important}</style>"  # small pictures are shown as large as others
 
 
 def kept(name: str, write: Callable[[Path], object]) -> str:
@@ -128,15 +129,16 @@ def build(device: str, data: str | None):
 
     gr.Markdown(WORDS)
     gr.Markdown(absent or notes["facts"].get("words", ""))
-    shown = gr.Dataset(components=["image"], samples=[[example.picture] for example in at_hand], type="index", label="Examples: click one to translate it")
+    shown = gr.Dataset(components=["image"], samples=[[example.picture] for example in at_hand], type="index", samples_per_page=24,
+                       label="Examples: click one to translate it")
     with gr.Row():
         direction = gr.Radio(DIRECTIONS, value=DIRECTIONS[0], label="Direction", min_width=280)
         long_side = gr.Radio(LONG_SIDES, value=learned_at, label=f"Longer side in pixels (the network learned at {learned_at})", min_width=280)
-    result = functools.partial(gr.Image, type="filepath", image_mode=None, interactive=False, height=300, elem_classes="hz-result",
+    result = functools.partial(gr.Image, type="filepath", image_mode=None, interactive=False, height=300, elem_classes="hz-picture",
                                buttons=["download", "fullscreen"])
     with gr.Row():
         with gr.Column(min_width=280):
-            picture = page.PictureInput(label="Your picture", height=300)
+            picture = page.PictureInput(label="Your picture", height=300, elem_classes="hz-picture")
             go = gr.Button("Translate", variant="primary")
         with gr.Column(min_width=280):
             fake = result(label="Translated", alt_text="The picture translated")
@@ -145,10 +147,10 @@ def build(device: str, data: str | None):
             rec = result(label="And back again", alt_text="The translation translated back")
             told = gr.Markdown()
     with gr.Row():
+        with gr.Column(min_width=280, scale=2):
+            news = gr.Markdown()
         with gr.Column(min_width=280):
             fetch = gr.Button(f"Fetch six more photographs ({photos.size})", size="sm")
-        with gr.Column(min_width=280, scale=2):
-            news = gr.Markdown(photos.credit)
     if not absent:
         with gr.Accordion("Which network is this?", open=False):
             gr.Markdown(checkpoint.card(path))
@@ -179,8 +181,9 @@ def build(device: str, data: str | None):
     def look():
         """What the download is doing: new examples once it is done."""
         running, ready = photos.state == "running", photos.state == "ready"
-        return (gr.Dataset(samples=[[example.picture] for example in examples()]) if ready else gr.skip(), gr.Button(visible=not ready, interactive=not running),
-                photos.message if photos.state in ("running", "failed") else photos.credit, gr.Timer(active=running))
+        told = photos.message if running or photos.state == "failed" else f"{CREDITS} {photos.credit if ready else ''}"
+        return (gr.Dataset(samples=[[example.picture] for example in examples()]) if ready else gr.skip(), told,
+                gr.Button(visible=not ready, interactive=not running), gr.Timer(active=running))
 
     def begin():
         photos.start()
@@ -192,7 +195,7 @@ def build(device: str, data: str | None):
     send.click(send_back, [fake, direction], [picture, direction], show_progress="hidden", api_visibility="private").success(
         translate_image, **heavy, api_visibility="private")  # in the queue: errors of other events never reach the page
     shown.click(take, shown, [picture, direction], **light).success(translate_image, **heavy, api_visibility="private")
-    fetching = [shown, fetch, news, clock]
+    fetching = [shown, news, fetch, clock]
     fetch.click(begin, None, fetching, **light)
     clock.tick(look, None, fetching, **light)
     gr.on(None, look, None, fetching, **light)  # when the page is opened

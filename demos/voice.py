@@ -28,6 +28,7 @@ Gradio's temporary folder, where it is deleted after one to two hours; it trains
 DIRECTIONS = ("to a woman's voice (slt)", "to a man's voice (bdl)")  # by G_AB and by G_BA: A is bdl, B is slt
 CHUNK, OVERLAP = 512, 64  # frames that are translated at once (8 s), and that neighbours have in common at least
 MOST_OWN = 12  # of one's own recordings among the examples
+CREDITS = "Examples: the two voices are nobody's; a program computes them, a buzz sent through five resonances."
 READERS = {"5703-47212-0000": ("Garth Comira reads", DIRECTIONS[0]), "3436-172162-0000": ("Anders Lankford reads", DIRECTIONS[0]),
            "198-209-0000": ("Heather Barnett reads", DIRECTIONS[1])}  # LibriVox clips by file name
 
@@ -181,7 +182,7 @@ def build(device: str, data: str | None):
 
     gr.Markdown(WORDS)
     gr.Markdown(absent or notes["facts"].get("words", ""))
-    shown = gr.Dataset(components=["textbox"], **listed(at_hand), type="index", label="Examples: click one to load it")
+    shown = gr.Dataset(components=["textbox"], **listed(at_hand), type="index", samples_per_page=24, label="Examples: click one to load it")
     with gr.Row():
         with gr.Column(min_width=280):
             recording = gr.Audio(sources=["microphone", "upload"], type="filepath", label="Your recording", buttons=["download"],
@@ -196,10 +197,10 @@ def build(device: str, data: str | None):
         before, after = (gr.Image(label=label, alt_text=f"Spectrogram: {label.lower()}", interactive=False, min_width=280, buttons=["download", "fullscreen"])
                          for label in ("Your recording", "Converted"))
     with gr.Row():
+        with gr.Column(min_width=280, scale=2):
+            news = gr.Markdown()
         with gr.Column(min_width=280):
             fetch = gr.Button(f"Fetch three LibriVox clips ({clips.size})", size="sm")
-        with gr.Column(min_width=280, scale=2):
-            news = gr.Markdown(clips.credit)
     if not absent:
         with gr.Accordion("Which network is this?", open=False):
             gr.Markdown(checkpoint.card(path))
@@ -228,8 +229,9 @@ def build(device: str, data: str | None):
     def look():
         """What the download is doing: new examples once it is done."""
         running, ready = clips.state == "running", clips.state == "ready"
-        return (gr.Dataset(**listed(examples())) if ready else gr.skip(), gr.Button(visible=not ready, interactive=not running),
-                clips.message if clips.state in ("running", "failed") else clips.credit, gr.Timer(active=running))
+        told = clips.message if running or clips.state == "failed" else f"{CREDITS} {clips.credit if ready else ''}"
+        return (gr.Dataset(**listed(examples())) if ready else gr.skip(), told, gr.Button(visible=not ready, interactive=not running),
+                gr.Timer(active=running))
 
     def begin():
         clips.start()
@@ -239,7 +241,7 @@ def build(device: str, data: str | None):
     go.click(convert_voice, [recording, direction], [result, before, after, told], concurrency_id="heavy", concurrency_limit=1, show_progress_on=[result],
              api_name="convert_voice")
     shown.click(take, shown, [recording, direction], **light)
-    fetching = [shown, fetch, news, clock]
+    fetching = [shown, news, fetch, clock]
     fetch.click(begin, None, fetching, **light)
     clock.tick(look, None, fetching, **light)
     gr.on(None, look, None, fetching, **light)  # when the page is opened

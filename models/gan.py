@@ -49,7 +49,7 @@ class GAN(nn.Module):
     class Config:
         size: int = 128
         latents: int = 128
-        channels: tuple = (256, 256, 128, 96, 64, 32)  # at 4, 8, 16, 32, 64, 128 pixels
+        channels: tuple = (192, 192, 96, 64, 48, 24)  # at 4, 8, 16, 32, 64, 128 pixels
         resolution: int = 128
         alpha: float = 1.0
 
@@ -113,7 +113,7 @@ class Discriminator(nn.Module):
 
     def __init__(self, config):
         super().__init__()
-        channels = [min(c, 192) for c in config.channels]
+        channels = [min(c, 160) for c in config.channels]
         self.from_rgb = nn.ModuleList(Scaled(3, c, 1) for c in channels)
         self.blocks = nn.ModuleList(nn.ModuleList([Scaled(b, b, 3, math.sqrt(2)), Scaled(b, a, 3, math.sqrt(2)), Scaled(b, a, 1)])
                                     for a, b in zip(channels, channels[1:]))

@@ -22,13 +22,13 @@ STAGE_SHARES = {4: 0.01, 8: 0.04, 16: 0.1, 32: 0.3, 64: 0.6, 128: 0.6}  # of the
 
 
 def growth(fraction, start, until):
-    """Resolution and alpha after `fraction` of the time: each stage fades in over its first 40 %, the one that is resumed does not."""
+    """Resolution and alpha after `fraction` of the time: each stage fades in over its first 30 %, the one that is resumed does not."""
     stages = [r for r in STAGE_SHARES if start <= r <= until]
     total = sum(STAGE_SHARES[r] for r in stages)
     for stage in stages:
         share = STAGE_SHARES[stage] / total
         if fraction < share or stage == stages[-1]:
-            return stage, 1.0 if stage == start else min(1.0, fraction / share / 0.4)
+            return stage, 1.0 if stage == start else min(1.0, fraction / share / 0.3)
         fraction -= share
 
 
@@ -123,7 +123,7 @@ def main(arguments_=None):
     run = Run(choices)
     people = People(names, stored, run.device)
     net = run.place(gan.GAN(config))
-    average = run.average(net)
+    average = run.average(net, 0.998)
     styles = list(net.G.mapping.parameters())  # they learn slower, as every layer depends on them
     optimizers = [torch.optim.Adam([{"params": styles, "lr": choices.rate / 10}, {"params": [p for name, p in net.G.named_parameters() if not name.startswith("mapping")]}],
                                    choices.rate, (0.0, 0.99)),

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from models import checkpoint
 from models.device import bfloat16_is_faster, describe, pick_device
@@ -74,8 +74,12 @@ class Run:
 
     @staticmethod
     def average(network, decay=0.999):
-        """Exponential moving average of the weights, the network that is released."""
-        return AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
+        """Exponential moving average of the weights, the network that is released; it looks back over a tenth of the steps at most."""
+
+        @torch.no_grad()
+        def mix(averaged, current, count):
+            torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + count.item()) / (10 + count.item())))
+        return AveragedModel(network, multi_avg_fn=mix, use_buffers=True)
 
     # -- the clock -------------------------------------------------------------------------------------------------
 
