@@ -1,5 +1,6 @@
-"""Where the face is in a photo, and the square around it that the faces were cut to for training."""
+"""Where the face is in a photo, and the level square around it that the faces were cut to for training."""
 import functools
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -9,37 +10,80 @@ from skimage.feature import Cascade
 from models.pictures import fit_within, square
 
 LONG_SIDE = 320  # pixels of the whole photo when it is searched: a face is found from about a tenth of the photo's length
-LOOKS = (84, 96, 108, 120)  # pixels across in which the surroundings of a face, SURROUNDINGS boxes wide, are looked at again
-SURROUNDINGS = 1.8
-CROP = 1.25  # side of a training crop in face boxes, both with one centre: the median over 120 faces that were cut for training
+SURROUNDINGS = 1.8  # face boxes across in which a face is looked at again
+LOOKS = (84, 96, 108, 120)  # pixels across of these looks
+TURNS = (-30, -20, -10, 0, 10, 20, 30)  # degrees a head may be tilted; the cascade itself finds only what is level within about 10
+CROP = 1.25  # face boxes across in a training crop, the centre in common: the median over 150 faces that were cut for training
+
+
+class Face(NamedTuple):
+    """A square of `side` pixels about (x, y); it stands level once the picture is turned by `tilt` degrees, counter-clockwise, about (x, y)."""
+    x: float
+    y: float
+    side: float
+    tilt: float = 0.0
 
 
 def face_box(picture: Image.Image) -> tuple[float, float, float, float] | None:
-    """(left, top, right, bottom) of the largest face in an RGB picture, a square in its pixels; None where none is found.
-
-    What the cascade finds may be a pattern in a curtain, and its boxes jump by a tenth of their side from one size of the same photo to
-    another. So each finding is looked at again at several sizes and mirrored: most looks must agree, and their median is the answer.
-    """
-    small = fit_within(picture, LONG_SIDE)
-    room = LONG_SIDE // 8  # a face that fills the photo needs room around it
-    found = _faces(_cut(small, (-room, -room, small.width + room, small.height + room)), smallest=28)
-    for face in sorted(found, key=lambda face: -face[2]):
-        x, y, side = (face - (room, room, 0)) * max(picture.size) / LONG_SIDE
-        looks = _looks(picture, x, y, side)
-        if len(looks) > len(LOOKS):
-            x, y, half = np.median(looks, axis=0) * (1, 1, 0.5)
-            return float(x - half), float(y - half), float(x + half), float(y + half)
-    return None
+    """(left, top, right, bottom) of the largest face in an RGB picture, in its pixels; None where none is found."""
+    face = find_face(picture)
+    return face and (face.x - face.side / 2, face.y - face.side / 2, face.x + face.side / 2, face.y + face.side / 2)
 
 
 def training_crop(picture: Image.Image, size: int) -> tuple[Image.Image, bool]:
     """The largest face cut out as the training faces were, `size` x `size`, and whether one was found; if not, the centre square."""
-    box = face_box(picture)
-    if box is None:
-        return square(picture, size), False
-    left, top, right, bottom = box
-    margin = (CROP - 1) / 2 * (right - left)
-    return _cut(picture, (left - margin, top - margin, right + margin, bottom + margin)).resize((size, size), Image.LANCZOS), True
+    face = find_face(picture)
+    return (_patch(picture, face, CROP, size), True) if face else (square(picture, size), False)
+
+
+def find_face(picture: Image.Image) -> Face | None:
+    """The largest face in an RGB picture; None where none is found.
+
+    What the cascade finds may be a pattern in a curtain, and its boxes jump by a tenth of their side from one size of the same photo to
+    another. So each finding is turned level and looked at again at several sizes: most looks must agree, and their median is the answer.
+    """
+    small = fit_within(picture, LONG_SIDE)
+    scale, room = max(picture.size) / LONG_SIDE, LONG_SIDE // 8  # a face that fills the photo needs room around it
+    searched = _cut(small, (-room, -room, small.width + room, small.height + room))
+    centre = np.array(searched.size) / 2
+    for turn in (0, 20, -20):
+        for x, y, side in sorted(_faces(searched.rotate(turn, Image.BICUBIC), 28), key=lambda face: -face[2]):
+            x, y = (centre + _turned((x, y) - centre, turn) - room) * scale
+            face = Face(x, y, side * scale, _tilt(picture, Face(x, y, side * scale)))
+            looks = [found for size in LOOKS for found in _look(picture, face, size)]
+            if len(looks) > len(LOOKS):
+                right, down, side = np.median(looks, axis=0)
+                right, down = _turned((right, down), face.tilt)
+                return Face(float(x + right), float(y + down), float(side), face.tilt)
+    return None
+
+
+def _tilt(picture, face):
+    """The mean of the turns at which the face is found; steady within 2 or 3 degrees, so fewer than 4 are taken for none."""
+    found = [turn for turn in TURNS for _ in _look(picture, face._replace(tilt=turn), LOOKS[0])]
+    tilt = float(np.mean(found or [0]))
+    return tilt if abs(tilt) >= 4 else 0.0
+
+
+def _look(picture, face, size):
+    """What is found near the centre of the face's surroundings, seen `size` pixels wide as they are and mirrored: up to 2 (right, down, side)."""
+    look, found = _patch(picture, face, SURROUNDINGS, size), []
+    for view, direction in ((look, 1), (ImageOps.mirror(look), -1)):
+        near = [f for f in _faces(view, 0.4 * size, 0.8 * size) if abs(f[:2] - size / 2).max() < size / 6]
+        if near:
+            x, y, side = min(near, key=lambda f: abs(f[:2] - size / 2).sum()) * SURROUNDINGS * face.side / size
+            found.append(((x - SURROUNDINGS * face.side / 2) * direction, y - SURROUNDINGS * face.side / 2, side))
+    return found
+
+
+def _patch(picture, face, across, size):
+    """The level square `across` face boxes wide about the face, `size` x `size` pixels."""
+    reach = across * face.side / 2
+    if not face.tilt:
+        return _cut(picture, (face.x - reach, face.y - reach, face.x + reach, face.y + reach)).resize((size, size), Image.LANCZOS)
+    wide = 1.5 * reach  # its corners come into the patch
+    patch = _cut(picture, (face.x - wide, face.y - wide, face.x + wide, face.y + wide)).resize((3 * size, 3 * size), Image.LANCZOS)
+    return patch.rotate(face.tilt, Image.BICUBIC).resize((size, size), Image.LANCZOS, box=(size / 2, size / 2, 2.5 * size, 2.5 * size))
 
 
 def _cut(picture, box):
@@ -50,25 +94,16 @@ def _cut(picture, box):
     return Image.fromarray(np.pad(inside, beyond, mode="edge"))
 
 
-def _looks(picture, x, y, side):
-    """Centre and side, in the picture's pixels, of the face about (x, y) as each look finds it."""
-    reach = SURROUNDINGS * side / 2
-    surroundings, looks = _cut(picture, (x - reach, y - reach, x + reach, y + reach)), []
-    for size in LOOKS:
-        look = surroundings.resize((size, size), Image.LANCZOS)
-        for view, direction in ((look, 1), (ImageOps.mirror(look), -1)):
-            near = [(*(face[:2] - size / 2) * (direction, 1), face[2]) for face in _faces(view, size * 0.3)]
-            near = [face for face in near if max(abs(face[0]), abs(face[1])) < size / 6]
-            if near:
-                right, down, width = np.array(min(near, key=lambda face: abs(face[0]) + abs(face[1]))) * 2 * reach / size
-                looks.append((x + right, y + down, width))
-    return looks
+def _turned(vector, degrees):
+    """Where a vector (right, down) seen in a picture turned counter-clockwise by `degrees` lies in the picture as it was."""
+    cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    return np.array([cos * vector[0] - sin * vector[1], sin * vector[0] + cos * vector[1]])
 
 
-def _faces(picture, smallest):
-    """Centre x, centre y and side of each face box, (n, 3)."""
-    most = min(picture.size)
-    found = _cascade().detect_multi_scale(np.asarray(picture), scale_factor=1.1, step_ratio=1, min_size=(int(smallest),) * 2, max_size=(most, most))
+def _faces(picture, smallest, largest=None):
+    """Centre x, centre y and side of each box that the cascade finds, (n, 3)."""
+    found = _cascade().detect_multi_scale(np.asarray(picture), scale_factor=1.1, step_ratio=1, min_size=(int(smallest),) * 2,
+                                          max_size=(int(largest or min(picture.size)),) * 2)
     return np.array([(f["c"] + f["width"] / 2, f["r"] + f["height"] / 2, f["width"]) for f in found]).reshape(-1, 3)
 
 

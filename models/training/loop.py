@@ -54,7 +54,7 @@ class Run:
             torch.set_num_threads(options.threads)
         torch.manual_seed(options.seed + self.rank)
         self.bfloat16 = not options.dry_run and bfloat16_is_faster(self.device)
-        self.step, self.images, self.earlier_hours = 0, 0, 0.0
+        self.step, self.images, self.earlier_hours, self.first_step = 0, 0, 0.0, 0
         self.started = self.last_line = self.last_save = time.monotonic()
 
     # -- compute ---------------------------------------------------------------------------------------------------
@@ -87,7 +87,7 @@ class Run:
     def fraction(self) -> float:
         """Share of the granted time that is used, 0 to 1."""
         if self.options.dry_run:
-            return min(1.0, self.step / 4)
+            return min(1.0, (self.step - self.first_step) / 4)
         return min(1.0, (time.monotonic() - self.started) / 60 / self.options.minutes)
 
     def goes_on(self) -> bool:
@@ -151,15 +151,19 @@ class Run:
             network.load_state_dict(released.state_dict())
             average.module.load_state_dict(released.state_dict())
             facts = released.facts
-            self.step, self.images, self.earlier_hours = facts.get("steps", 0), facts.get("images seen", 0), facts.get("hours", 0.0)
+            self._count_from(facts.get("steps", 0), facts.get("images seen", 0), facts.get("hours", 0.0))
             return facts.get("progress", {})
         state = torch.load(path, map_location=self.device, weights_only=True)
         network.load_state_dict(state["network"])
         average.load_state_dict(state["average"])
         for optimizer, saved in zip(optimizers, state["optimizers"]):
             optimizer.load_state_dict(saved)
-        self.step, self.images, self.earlier_hours = state["step"], state["images"], state["hours"]
+        self._count_from(state["step"], state["images"], state["hours"])
         return state["progress"]
+
+    def _count_from(self, step, images, hours):
+        self.step = self.first_step = step
+        self.images, self.earlier_hours = images, hours
 
 
 def hardware(device, world=1) -> str:
