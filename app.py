@@ -52,6 +52,8 @@ def main(arguments=None):
     parser.add_argument("--data", metavar="DIR", help="a folder or zip file of your own pictures and recordings")
     choices = parser.parse_args(arguments)
     try:
+        if choices.data and not os.path.exists(choices.data):
+            raise ValueError(f"{choices.data} does not exist: --data takes a folder or a zip file.")
         page = build(str(pick_device(choices.device)), choices.data)
         page.launch(server_name=choices.host, server_port=choices.port, share=choices.share, theme=THEME, css=CSS, max_file_size="60mb",
                     footer_links=["api", "settings"], run_history=False)

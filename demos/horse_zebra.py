@@ -13,7 +13,7 @@ from gradio.utils import get_upload_folder
 from PIL import Image
 
 from demos import page
-from models import checkpoint, sources
+from models import checkpoint, painting, sources
 from models.collection import PICTURES, Collection
 from models.cyclegan import CycleGAN
 from models.device import bfloat16_is_faster, describe
@@ -79,7 +79,7 @@ class Example:
 
 def examples_at_hand(data=None) -> list[Example]:
     """What there is without a network: a painted horse, two cats, a portrait, and the first pictures of `data` that can be read."""
-    found = [sources.painted_horse(256), *(read_picture(get_image(name)) for name in ("cheetah.jpg", "lion.jpg")), sources.portrait()]
+    found = [painting.painted_horse(256), *(read_picture(get_image(name)) for name in ("cheetah.jpg", "lion.jpg")), sources.portrait()]
     found = [Example(picture, DIRECTIONS[0]) for picture in found]
     try:
         own = Collection(data, PICTURES) if data else None

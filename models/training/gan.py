@@ -4,7 +4,6 @@
 
 `--data` holds photos as <Person>/<photo>; 5 % of the people are kept back.
 """
-import math
 from collections import defaultdict
 from pathlib import PurePosixPath
 

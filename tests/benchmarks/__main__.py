@@ -97,7 +97,8 @@ def use_all_tabs(address):
 
     import soundfile
     from gradio_client import Client, handle_file
-    from models.sources import painted_horse, portrait
+    from models.painting import painted_horse
+    from models.sources import portrait
     with tempfile.TemporaryDirectory() as folder:
         horse, face, sound = (str(Path(folder, name)) for name in ("horse.png", "face.png", "sound.wav"))
         painted_horse(256).save(horse)
@@ -120,7 +121,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="few runs")
     choices = parser.parse_args()
     print(f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}, Python {platform.python_version()}\n")
-    print(f"| what | median | p95 | runs |\n|---|---|---|---|")
+    print("| what | median | p95 | runs |\n|---|---|---|---|")
     table = {}
     for rows in (networks(5 if choices.quick else 40), server()):
         for name, row in rows:

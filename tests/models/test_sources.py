@@ -20,7 +20,7 @@ from skimage import data
 from sklearn.datasets import _lfw
 from sklearn.datasets._base import RemoteFileMetadata
 
-from models import sources
+from models import download as downloading, painting, sources
 
 ALL = ("faces", "horses", "clips")
 
@@ -178,13 +178,13 @@ def test_portrait_is_a_colour_picture():
 
 
 def test_painted_horse_is_brown_on_green_under_blue_and_its_seed_alone_changes_it():
-    picture = sources.painted_horse(128)
+    picture = painting.painted_horse(128)
     pixels = np.asarray(picture, float)
     assert (picture.mode, picture.size) == ("RGB", (128, 128))
     sky, horse, grass = pixels[:25].mean((0, 1)), pixels[58:72, 35:85].mean((0, 1)), pixels[118:].mean((0, 1))
     assert sky.argmax() == 2 and horse.argmax() == 0 and grass.argmax() == 1
     assert horse[0] > 1.4 * horse[1]
-    assert sources.painted_horse(128, seed=0).tobytes() == picture.tobytes() != sources.painted_horse(128, seed=1).tobytes()
+    assert painting.painted_horse(128, seed=0).tobytes() == picture.tobytes() != painting.painted_horse(128, seed=1).tobytes()
 
 
 def test_face_crop_takes_the_centre_144_of_250_pixels():
@@ -371,7 +371,7 @@ def test_a_server_that_refuses(name, server, tmp_path):
 
 @pytest.mark.parametrize("name", ALL)
 def test_a_server_that_says_nothing(name, server, tmp_path, monkeypatch):
-    monkeypatch.setattr(sources, "SILENCE", 0.2)
+    monkeypatch.setattr(downloading, "SILENCE", 0.2)
     server.spoil[main_path(name)] = "silent"
     assert_failed_cleanly(run(make(name, tmp_path)), tmp_path, "could not be fetched", "--data")
 
@@ -411,7 +411,7 @@ def test_an_error_that_nobody_expects_ends_the_download_too(tmp_path):
     def fetch(folder, callback):
         raise KeyError("surprise")
 
-    download = run(sources.Download("Surprise", "", "1 MB", tmp_path / "surprise", (".png",), fetch))
+    download = run(downloading.Download("Surprise", "", "1 MB", tmp_path / "surprise", (".png",), fetch))
     assert download.state == "failed" and "surprise" in download.message
     assert list(tmp_path.iterdir()) == []
 
