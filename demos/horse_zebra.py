@@ -17,6 +17,8 @@ from models import checkpoint, painting, sources
 from models.collection import PICTURES, Collection
 from models.cyclegan import CycleGAN
 from models.device import bfloat16_is_faster, describe
+from models.download import Download
+from models.painting import painted_horse
 from models.pictures import fit_within, read_picture, to_picture, to_tensor
 
 TITLE = "Horse ↔ zebra"
@@ -24,6 +26,7 @@ WORDS = """**Nobody has two photographs of one animal, once as a horse and once 
 each way; two critics learn to tell their pictures from photographs; and the cycle ties it together: there and back again must give the picture we came from."""
 DIRECTIONS = ("horse → zebra", "zebra → horse")  # by G_AB and by G_BA
 LONG_SIDES = (128, 192, 256, 384)
+SMALLEST_JUDGED = 24  # pixels that a patch of the critic needs
 MOST_OWN = 12  # of one's own pictures among the examples
 CREDITS = f"Examples: {sources.CREDITS['painted horse']} Cheetah and lion: examples of Gradio. {sources.CREDITS['portrait']}"
 
@@ -38,6 +41,7 @@ class Translation:
     fake: Image.Image
     rec: Image.Image
     cycle_error: float  # mean absolute difference of `rec` and `real`, in grey levels of 255
+    critic: float | None  # how real `fake` looks to the critic: about 1 a photograph, 0 invented; None where the picture is too narrow
     milliseconds: float  # for both translations
 
 
@@ -45,7 +49,7 @@ def translate(nets: CycleGAN, picture: Image.Image, direction: str, long_side: i
     """Translate an RGB picture of any shape, brought to `long_side` pixels, and translate the result back. ValueError for no such direction."""
     if direction not in DIRECTIONS:
         raise ValueError(f"There is no direction {direction}: choose {' or '.join(DIRECTIONS)}.")
-    there, back = (nets.G_AB, nets.G_BA) if direction == DIRECTIONS[0] else (nets.G_BA, nets.G_AB)
+    there, back, critic = (nets.G_AB, nets.G_BA, nets.D_B) if direction == DIRECTIONS[0] else (nets.G_BA, nets.G_AB, nets.D_A)
     device = next(nets.parameters()).device
     real = to_tensor(fit_within(picture, long_side)).to(device, memory_format=torch.channels_last)
     with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=bfloat16_is_faster(device)):
@@ -54,14 +58,18 @@ def translate(nets: CycleGAN, picture: Image.Image, direction: str, long_side: i
         rec = back.translate(fake)
         error = (rec.float().clamp(-1, 1) - real).abs().mean().item() * 127.5  # .item() waits for a GPU
         milliseconds = (time.perf_counter() - start) * 1000
-    return Translation(to_picture(real), to_picture(fake), to_picture(rec), error, milliseconds)
+        opinion = critic(fake).float().mean().item() if min(fake.shape[-2:]) >= SMALLEST_JUDGED else None
+    return Translation(to_picture(real), to_picture(fake), to_picture(rec), error, opinion, milliseconds)
 
 
-def sentence(done: Translation, device: str) -> str:
-    """What a translation cost and what its way back did not keep."""
+def sentence(done: Translation, direction: str, device: str) -> str:
+    """What the way back did not keep, what the critic says, and what it all cost."""
     width, height = done.real.size
-    return f"**Cycle error {done.cycle_error:.1f}** of 255 grey levels, between where we started and where the way back ends. " \
-           f"{width} × {height} pixels, there and back in {done.milliseconds:.0f} ms on {describe(torch.device(device))}."
+    lines = [f"**Cycle error {done.cycle_error:.1f}** of 255 grey levels, between where we started and where the way back ends.",
+             f"{width} × {height} pixels, there and back in {done.milliseconds:.0f} ms on {describe(torch.device(device))}."]
+    if done.critic is not None:
+        lines.insert(1, f"The {direction.split(' → ')[1]} critic gives the translation **{done.critic:.2f}**: near 1 it believes a photograph, near 0 it does not.")
+    return "\n\n".join(lines)
 
 
 def turned(direction: str) -> str:
@@ -96,7 +104,7 @@ def examples_at_hand(data=None) -> list[Example]:
     return found
 
 
-def examples_fetched(photos: sources.Download) -> list[Example]:
+def examples_fetched(photos: Download) -> list[Example]:
     """The downloaded photographs, or none where they are not here."""
     found = photos.result() if photos.state == "ready" else []
     return [Example(read_picture(photo), DIRECTIONS["testB" in photo.parts]) for photo in found]
@@ -128,7 +136,8 @@ def build(device: str, data: str | None):
     examples = lambda: at_hand + examples_fetched(photos)
 
     gr.Markdown(WORDS)
-    gr.Markdown(absent or notes["facts"].get("words", ""))
+    words = absent or notes["facts"].get("words", "")
+    gr.Markdown(words, visible=bool(words))
     shown = gr.Dataset(components=["image"], samples=[[example.picture] for example in at_hand], type="index", samples_per_page=24,
                        label="Examples: click one to translate it")
     with gr.Row():
@@ -166,7 +175,7 @@ def build(device: str, data: str | None):
         nets = checkpoint.load(path, CycleGAN, device).to(memory_format=torch.channels_last)
         done = translate(nets, read_picture(picture), direction, long_side)
         animal, other = direction.split(" → ")
-        return kept(f"{other}.png", done.fake.save), kept(f"{animal} again.png", done.rec.save), sentence(done, device)
+        return kept(f"{other}.png", done.fake.save), kept(f"{animal} again.png", done.rec.save), sentence(done, direction, device)
 
     @page.plainly
     def send_back(fake, direction):

@@ -1,8 +1,11 @@
 """What all tabs share on the page: files handed over as they are, sentences in place of stack traces, how far a network got."""
 import functools
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import gradio as gr
+from gradio.utils import get_upload_folder
 
 try:
     from spaces import GPU  # on a ZeroGPU Space a function borrows a GPU for the time of a call
@@ -29,13 +32,18 @@ def plainly(function):
 class PictureInput(gr.Image):
     """A picture from upload, camera or clipboard, handed over as the path of the very file: `models.pictures.read_picture` reads it."""
 
-    is_template = True
-
-    def __init__(self, **kwargs):
-        super().__init__(type="filepath", image_mode=None, sources=["upload", "webcam", "clipboard"], **kwargs)
+    is_template = True  # to the page it is a gr.Image; its arguments are those of gr.Image, as the page is told them by their names
 
     def preprocess(self, payload):
         return payload.path if payload else None
+
+
+def kept(name: str, write: Callable[[Path], object]) -> str:
+    """The path of a new file, filled by `write(path)`, in the folder that Gradio clears: no two people share one that is being written."""
+    Path(get_upload_folder()).mkdir(parents=True, exist_ok=True)
+    file = Path(tempfile.mkdtemp(dir=get_upload_folder()), name)
+    write(file)
+    return str(file)
 
 
 def missing(*names) -> str:

@@ -18,6 +18,7 @@ from models import audio, checkpoint, sources
 from models.collection import RECORDINGS, Collection
 from models.cyclegan import CycleGAN
 from models.device import bfloat16_is_faster, describe
+from models.download import Download
 
 TITLE = "Voice"
 WORDS = """**The same network, another kind of picture.** A spectrogram shows which tones sound when: time from left to right, frequency from below to above,
@@ -67,20 +68,20 @@ def convert(nets: CycleGAN, wave: torch.Tensor, direction: str, settings: audio.
 
 
 def in_chunks(network, mel: torch.Tensor, callback: Callable[[float], None] = lambda fraction: None) -> torch.Tensor:
-    """`network` applied to (1, 1, M, F), `CHUNK` frames at a time, so that memory stays bounded; neighbours are cross-faded where they overlap."""
+    """`network` applied to (1, 1, M, F), `CHUNK` frames at a time, so that memory stays bounded; neighbours fade into each other."""
     frames = mel.shape[-1]
-    count = max(1, math.ceil((frames - OVERLAP) / (CHUNK - OVERLAP)))
-    length = min(CHUNK, frames)
-    ramp = torch.arange(1, length + 1).clamp(max=OVERLAP)
-    weight = torch.minimum(ramp, ramp.flip(0)) / OVERLAP
-    total, weights = torch.zeros_like(mel), torch.zeros(frames)
+    length, count = min(CHUNK, frames), max(1, math.ceil((frames - OVERLAP) / (CHUNK - OVERLAP)))
+    joined, end = torch.empty_like(mel), 0
     for i in range(count):
         callback(i / count)
         start = round(i * (frames - length) / max(1, count - 1))  # evenly spread, so that the last one is as long as the others
-        part = slice(start, start + length)
-        total[..., part] += weight * network(mel[..., part])
-        weights[part] += weight
-    return total / weights
+        part, shared = network(mel[..., start:start + length]), end - start
+        if i:
+            joined[..., start:end].lerp_(part[..., :shared], torch.arange(1, shared + 1) / (shared + 1))
+            part, start = part[..., shared:], end
+        end = start + part.shape[-1]
+        joined[..., start:end] = part
+    return joined
 
 
 def sentence(done: Conversion, reading: float, device: str, cut: bool) -> str:
@@ -146,7 +147,7 @@ def examples_at_hand(data=None) -> list[Example]:
     return found
 
 
-def examples_fetched(clips: sources.Download) -> list[Example]:
+def examples_fetched(clips: Download) -> list[Example]:
     """The downloaded recordings, or none where they are not here."""
     found = clips.result() if clips.state == "ready" else []
     return [Example(*READERS[clip.stem], lambda file, clip=clip: shutil.copy(clip, file), clip.suffix) for clip in found]
@@ -181,7 +182,8 @@ def build(device: str, data: str | None):
     listed = lambda found: dict(samples=[[example.name] for example in found], sample_labels=[example.name for example in found])
 
     gr.Markdown(WORDS)
-    gr.Markdown(absent or notes["facts"].get("words", ""))
+    words = absent or notes["facts"].get("words", "")
+    gr.Markdown(words, visible=bool(words))
     shown = gr.Dataset(components=["textbox"], **listed(at_hand), type="index", samples_per_page=24, label="Examples: click one to load it")
     with gr.Row():
         with gr.Column(min_width=280):
@@ -194,8 +196,8 @@ def build(device: str, data: str | None):
             told = gr.Markdown()
     result = gr.Audio(label="Converted", interactive=False, buttons=["download"])
     with gr.Row():
-        before, after = (gr.Image(label=label, alt_text=f"Spectrogram: {label.lower()}", interactive=False, min_width=280, buttons=["download", "fullscreen"])
-                         for label in ("Your recording", "Converted"))
+        before, after = (gr.Image(label=label, alt_text=label, interactive=False, min_width=280, buttons=["download", "fullscreen"])
+                         for label in ("Spectrogram of your recording", "Spectrogram converted"))
     with gr.Row():
         with gr.Column(min_width=280, scale=2):
             news = gr.Markdown()

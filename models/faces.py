@@ -40,7 +40,7 @@ def find_face(picture: Image.Image) -> Face | None:
     """The largest face in an RGB picture; None where none is found.
 
     What the cascade finds may be a pattern in a curtain, and its boxes jump by a tenth of their side from one size of the same photo to
-    another. So each finding is turned level and looked at again at several sizes: most looks must agree, and their median is the answer.
+    another. So each finding is looked at again, turned, at several sizes and mirrored: enough looks must agree, and their median is the answer.
     """
     small = fit_within(picture, LONG_SIDE)
     scale, room = max(picture.size) / LONG_SIDE, LONG_SIDE // 8  # a face that fills the photo needs room around it
@@ -49,20 +49,18 @@ def find_face(picture: Image.Image) -> Face | None:
     for turn in (0, 20, -20):
         for x, y, side in sorted(_faces(searched.rotate(turn, Image.BICUBIC), 28), key=lambda face: -face[2]):
             x, y = (centre + _turned((x, y) - centre, turn) - room) * scale
-            face = Face(x, y, side * scale, _tilt(picture, Face(x, y, side * scale)))
+            face = Face(x, y, side * scale)
+            agreeing = [turn for turn in TURNS for _ in _look(picture, face._replace(tilt=turn), LOOKS[0])]
+            if len(agreeing) < 5:  # of 14; faces come to 6 and more, patterns to 4
+                continue
+            tilt = float(np.mean(agreeing))  # steady within 2 or 3 degrees
+            face = face._replace(tilt=tilt if abs(tilt) >= 6 else 0.0)
             looks = [found for size in LOOKS for found in _look(picture, face, size)]
-            if len(looks) > len(LOOKS):
+            if len(looks) >= 5:  # of 8
                 right, down, side = np.median(looks, axis=0)
                 right, down = _turned((right, down), face.tilt)
                 return Face(float(x + right), float(y + down), float(side), face.tilt)
     return None
-
-
-def _tilt(picture, face):
-    """The mean of the turns at which the face is found; steady within 2 or 3 degrees, so fewer than 4 are taken for none."""
-    found = [turn for turn in TURNS for _ in _look(picture, face._replace(tilt=turn), LOOKS[0])]
-    tilt = float(np.mean(found or [0]))
-    return tilt if abs(tilt) >= 4 else 0.0
 
 
 def _look(picture, face, size):

@@ -21,7 +21,7 @@ def nets():
 
 @pytest.fixture
 def no_painting(monkeypatch):
-    monkeypatch.setattr(sources, "painted_horse", lambda size: Image.new("RGB", (size, size), "brown"))
+    monkeypatch.setattr(horse_zebra, "painted_horse", lambda size: Image.new("RGB", (size, size), "brown"))
 
 
 def noise(width, height):
@@ -57,6 +57,15 @@ def test_cycle_error_counts_grey_levels(nets, monkeypatch):
     assert translate(nets, Image.new("RGB", (40, 40), (51, 51, 51)), DIRECTIONS[0], 128).cycle_error == pytest.approx(51, abs=0.01)
 
 
+def test_the_critic_of_the_target_judges_what_is_wide_enough(nets):
+    for critic, level in ((nets.D_A, 0.25), (nets.D_B, 0.75)):
+        critic.layers[-1].weight.zero_(), critic.layers[-1].bias.fill_(level)
+    assert [translate(nets, noise(40, 40), d, 128).critic for d in DIRECTIONS] == [0.75, 0.25]
+    assert translate(nets, noise(384, 72), DIRECTIONS[0], 128).critic == 0.75  # 24 pixels high
+    narrow = translate(nets, noise(384, 69), DIRECTIONS[0], 128)
+    assert narrow.critic is None and "critic" not in sentence(narrow, DIRECTIONS[0], "cpu")
+
+
 def test_other_directions_are_refused(nets):
     with pytest.raises(ValueError, match="horse → zebra"):
         translate(nets, noise(32, 32), "zebra → giraffe", 128)
@@ -67,8 +76,8 @@ def test_turned_is_its_own_inverse():
 
 
 def test_sentence_tells_error_size_and_device(nets):
-    said = sentence(translate(nets, noise(64, 32), DIRECTIONS[0], 128), "cpu")
-    assert "Cycle error" in said and "128 × 64 pixels" in said and "CPU" in said
+    said = sentence(translate(nets, noise(64, 32), DIRECTIONS[0], 128), DIRECTIONS[0], "cpu")
+    assert "Cycle error" in said and "zebra critic" in said and "128 × 64 pixels" in said and "CPU" in said
 
 
 def test_own_pictures_become_examples_and_damaged_ones_do_not(tmp_path, no_painting):
@@ -90,7 +99,7 @@ def test_a_folder_without_pictures_is_no_error(tmp_path, no_painting):
 def tab(tmp_path, monkeypatch, no_painting):
     """Builds the tab's page with `checkpoints` in an empty folder."""
     monkeypatch.setattr(page, "CHECKPOINTS", tmp_path)
-    monkeypatch.setattr(sources, "_cache", lambda cache: tmp_path / "cache")
+    monkeypatch.setattr(sources, "cache_folder", lambda cache: tmp_path / "cache")
 
     def build():
         with gr.Blocks() as blocks:

@@ -23,11 +23,17 @@ def nets():
     return CycleGAN(TINY).eval().requires_grad_(False)
 
 
+@pytest.fixture
+def no_sound(monkeypatch):
+    """Spares a test the phase reconstruction, which takes longest."""
+    monkeypatch.setattr(audio, "to_wave", lambda mel, settings: torch.zeros((mel.shape[-1] - 1) * settings.hop))
+
+
 def tone(frequency, seconds):
     return 0.3 * torch.sin(2 * torch.pi * frequency * torch.arange(int(seconds * audio.RATE)) / audio.RATE)
 
 
-@pytest.mark.parametrize("seconds", [0.3, 1.037, 9.0])
+@pytest.mark.parametrize("seconds", [0.3, 1.037, 8.3])
 def test_converted_recordings_last_as_long(nets, seconds):
     done = convert(nets, tone(220, seconds), DIRECTIONS[0], SETTINGS)
     assert done.real.shape == done.fake.shape == (1, 1, SETTINGS.mels, int(seconds * audio.RATE) // SETTINGS.hop + 1)
@@ -37,7 +43,7 @@ def test_converted_recordings_last_as_long(nets, seconds):
 
 
 @pytest.mark.parametrize("direction, level", [(DIRECTIONS[0], 0.25), (DIRECTIONS[1], -0.5)])
-def test_direction_picks_the_generator(nets, monkeypatch, direction, level):
+def test_direction_picks_the_generator(nets, monkeypatch, no_sound, direction, level):
     monkeypatch.setattr(nets.G_AB, "translate", lambda x: torch.full_like(x, 0.25))
     monkeypatch.setattr(nets.G_BA, "translate", lambda x: torch.full_like(x, -0.5))
     done = convert(nets, tone(220, 0.5), direction, SETTINGS)
@@ -49,7 +55,7 @@ def test_other_directions_are_refused(nets):
         convert(nets, tone(220, 0.5), "to a parrot's voice", SETTINGS)
 
 
-def test_progress_only_rises_and_names_every_stage(nets):
+def test_progress_only_rises_and_names_every_stage(nets, no_sound):
     told = []
     convert(nets, tone(220, 18), DIRECTIONS[0], SETTINGS, lambda fraction, stage: told.append((fraction, stage)))
     assert [fraction for fraction, _ in told] == sorted(fraction for fraction, _ in told) and told[-1][0] < 1
@@ -68,17 +74,15 @@ def test_chunks_leave_no_seams(frames):
     torch.testing.assert_close(in_chunks(identity, mel), mel)
     assert max(seen) == min(seen) == min(CHUNK, frames)
 
-    blur = torch.nn.Conv2d(1, 1, 9, padding=4, bias=False).requires_grad_(False)  # sees 4 frames beyond a chunk's edge, where it counts little
+    blur = torch.nn.Conv2d(1, 1, 9, padding=4, bias=False).requires_grad_(False)  # at a chunk's edge it misses 4 frames, which must count little
     whole, pieces = blur(mel), in_chunks(blur, mel)
-    assert (whole - pieces).abs().max() < 0.1 * whole.abs().max()
-    if frames > CHUNK:
-        assert (whole - pieces)[..., :CHUNK - OVERLAP - 4].abs().max() < 1e-4 or len(seen) > 2
+    assert (whole - pieces).abs().max() < 4 / OVERLAP * whole.abs().max()
 
 
 def test_neighbours_are_faded_into_each_other():
     levels = iter(range(100))
     faded = in_chunks(lambda part: torch.full_like(part, next(levels)), torch.zeros(1, 1, 4, 3000))[0, 0, 0]
-    assert faded.diff().abs().max() <= 1 / OVERLAP + 1e-4 and faded[0] == 0 and faded[-1] == int(faded.max())
+    assert 0 <= faded.diff().min() and faded.diff().max() < 1 / OVERLAP and faded[0] == 0 and faded[-1] == next(levels) - 1
 
 
 def test_a_tone_is_drawn_where_the_axes_say():
@@ -123,7 +127,7 @@ def test_a_folder_without_recordings_is_no_error(tmp_path):
     assert len(examples_at_hand(tmp_path)) == len(examples_at_hand(None)) == 2
 
 
-def test_sentence_tells_when_only_a_part_was_converted(nets):
+def test_sentence_tells_when_only_a_part_was_converted(nets, no_sound):
     done = convert(nets, tone(220, 0.5), DIRECTIONS[0], SETTINGS)
     assert sentence(done, 0.1, "cpu", True).startswith("**Only the first 60 seconds")
     assert sentence(done, 0.1, "cpu", False).startswith("0.5 seconds of sound.")
@@ -133,7 +137,7 @@ def test_sentence_tells_when_only_a_part_was_converted(nets):
 def tab(tmp_path, monkeypatch):
     """Builds the tab's page with `checkpoints` in an empty folder."""
     monkeypatch.setattr(page, "CHECKPOINTS", tmp_path)
-    monkeypatch.setattr(sources, "_cache", lambda cache: tmp_path / "cache")
+    monkeypatch.setattr(sources, "cache_folder", lambda cache: tmp_path / "cache")
 
     def build():
         with gr.Blocks() as blocks:
