@@ -23,6 +23,9 @@ CSS = """
 .gradio-container {width: 100% !important; max-width: 1180px !important; margin: 0 auto !important; padding-left: 12px !important; padding-right: 12px !important}
 .dark {--color-accent: #a5b4fc}
 .tab-container button {min-height: 44px}
+.prose td {word-break: normal !important; overflow-wrap: anywhere}
+.prose td:first-child {white-space: nowrap}
+@media (max-width: 640px) {.gradio-container .main.app {padding-left: 0; padding-right: 0}}
 """
 TITLE = "# Deep generative modeling, to play with\nFaces, zebras and voices that networks invented: after the lecture of [MIT 6.S191](http://introtodeeplearning.com) (2020)."
 

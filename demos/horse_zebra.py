@@ -1,15 +1,11 @@
 """Tab 3: horse <-> zebra. A picture, its translation, and the translation of that back again: one turn of the cycle."""
 import functools
-import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import gradio as gr
 import torch
 from gradio.media import get_image
-from gradio.utils import get_upload_folder
 from PIL import Image
 
 from demos import page
@@ -18,7 +14,6 @@ from models.collection import PICTURES, Collection
 from models.cyclegan import CycleGAN
 from models.device import bfloat16_is_faster, describe
 from models.download import Download
-from models.painting import painted_horse
 from models.pictures import fit_within, read_picture, to_picture, to_tensor
 
 TITLE = "Horse ↔ zebra"
@@ -115,21 +110,10 @@ def examples_fetched(photos: Download) -> list[Example]:
 STYLE = "<style>.hz-picture img {object-fit: contain !important}</style>"  # small pictures are shown as large as others
 
 
-def kept(name: str, write: Callable[[Path], object]) -> str:
-    """The path of a new file, filled by `write(path)`, in the folder that Gradio clears: no two people share one that is being written."""
-    Path(get_upload_folder()).mkdir(parents=True, exist_ok=True)
-    file = Path(tempfile.mkdtemp(dir=get_upload_folder()), name)
-    write(file)
-    return str(file)
-
-
 def build(device: str, data: str | None):
     """Lay out the tab."""
     path = page.CHECKPOINTS / "horse2zebra.safetensors"
-    try:
-        notes, absent = checkpoint.describe(path), ""
-    except ValueError as error:
-        notes, absent = {"preprocessing": {}, "facts": {}}, page.missing(path.stem) or str(error)
+    notes, absent = page.notes(path)
     learned_at = min(LONG_SIDES, key=lambda side: abs(side - notes["preprocessing"].get("size", 256)))
     photos = sources.horse_photos()
     at_hand = examples_at_hand(data)
@@ -175,7 +159,7 @@ def build(device: str, data: str | None):
         nets = checkpoint.load(path, CycleGAN, device).to(memory_format=torch.channels_last)
         done = translate(nets, read_picture(picture), direction, long_side)
         animal, other = direction.split(" → ")
-        return kept(f"{other}.png", done.fake.save), kept(f"{animal} again.png", done.rec.save), sentence(done, direction, device)
+        return page.kept(f"{other}.png", done.fake.save), page.kept(f"{animal} again.png", done.rec.save), sentence(done, direction, device)
 
     @page.plainly
     def send_back(fake, direction):
@@ -185,7 +169,7 @@ def build(device: str, data: str | None):
 
     def take(index):
         example = examples()[index]
-        return kept("example.png", example.picture.save), example.direction or gr.skip()
+        return page.kept("example.png", example.picture.save), example.direction or gr.skip()
 
     def look():
         """What the download is doing: new examples once it is done."""

@@ -87,8 +87,8 @@ def psnr(a: Image.Image, b: Image.Image) -> float:
 def sentence(done: Encoded) -> str:
     """What the way through the latents cost, and where no face was found."""
     off = 255 / 10 ** (done.psnr / 20)
-    told = (f"{len(done.values)} latents keep the {3 * done.crop.width * done.crop.height:,} numbers of the crop with a PSNR of {done.psnr:.1f} dB: "
-            f"a colour value is off by {off:.0f} of 255 (root mean square).")
+    told = (f"{3 * done.crop.width * done.crop.height:,} numbers went through {len(done.values)} latents. PSNR {done.psnr:.1f} dB: "
+            f"on average, a colour value is off by {off:.0f} of 255 (root mean square).")
     return told if done.found else f"No face was found, so the centre of the photo was taken. Try one face, from the front, in good light. {told}"
 
 
@@ -126,7 +126,9 @@ FACE = """<div class="ls">
   </div>
 </div>"""
 STYLE = """
-.ls {display: grid; grid-template-columns: 320px 1fr; gap: 12px 32px; color: var(--body-text-color); line-height: 1.4}
+.gradio-container:has(&) {overflow: clip}  /* hidden would keep the face from sticking to the top */
+.html-container:has(> &) {padding: 0}
+.ls {display: grid; grid-template-columns: 320px minmax(0, 1fr); gap: 12px 32px; color: var(--body-text-color); line-height: 1.4}
 .ls canvas {display: block; width: 320px; height: 320px; border-radius: 14px; background: #8883}
 .ls-buttons {display: flex; gap: 8px; margin-top: 12px}
 .ls button {flex: 1 1 0; min-height: 44px; min-width: 44px; padding: 0 12px; border-radius: 8px; font-size: 15px; font-weight: 600; cursor: pointer; white-space: nowrap;
@@ -151,14 +153,18 @@ STYLE = """
   background: var(--color-accent); border: 3px solid var(--body-background-fill); box-shadow: 0 0 0 1px var(--color-accent)}
 .ls-row input::-moz-range-thumb {box-sizing: border-box; width: var(--thumb); height: var(--thumb); border-radius: 50%;
   background: var(--color-accent); border: 3px solid var(--body-background-fill); box-shadow: 0 0 0 1px var(--color-accent)}
-.ls input:focus-visible, .ls button:focus-visible {outline: 2px solid var(--color-accent); outline-offset: 2px}
+.ls button:focus-visible {outline: 2px solid var(--color-accent); outline-offset: 2px}
+.ls-row input:focus-visible {outline: none}
+.ls-row input:focus-visible::-webkit-slider-thumb {outline: 3px solid var(--color-accent); outline-offset: 3px}
+.ls-row input:focus-visible::-moz-range-thumb {outline: 3px solid var(--color-accent); outline-offset: 3px}
 @media (max-width: 768px) {
-  .ls {grid-template-columns: 1fr}
-  .ls-face {position: sticky; top: 0; z-index: 2; display: grid; grid-template-columns: auto 1fr; gap: 0 12px; padding: 8px 0; background: var(--body-background-fill)}
-  .ls canvas {width: min(56vw, 300px); height: min(56vw, 300px)}
+  .ls {grid-template-columns: minmax(0, 1fr)}
+  .ls-face {position: sticky; top: 0; z-index: 2; display: grid; grid-template-columns: minmax(0, 300px) minmax(112px, 1fr); gap: 4px 10px; margin: 0 -10px;
+    padding: 8px 10px 6px; background: var(--body-background-fill)}
+  .ls canvas {width: 100%; height: auto; aspect-ratio: 1}
   .ls-buttons {flex-direction: column; justify-content: center; margin: 0}
-  .ls button {flex: 0 0 auto; padding: 0 6px}
-  .ls-note {grid-column: 1 / -1; margin-top: 4px}
+  .ls .ls-buttons button {flex: 0 0 auto; padding: 0 4px; font-size: 14px}
+  .ls-note {grid-column: 1 / -1; margin: 0}
 }
 """
 # One picture is asked for at a time, always of the newest latents: a drag neither floods the server nor ends on a face that is no more wanted.
@@ -187,9 +193,13 @@ async function draw() {
     const asked = wanted;
     wanted = null;
     let answer;
-    try { answer = await server.redraw(asked.map((v) => +v.toFixed(3))); } catch { answer = {again: 'No answer from the server.'}; }
+    try {
+      answer = await server.redraw(asked.map((v) => +v.toFixed(3)));
+      if (answer.picture) await paint(answer.picture);
+    } catch {
+      answer = {again: 'No answer from the server.'};
+    }
     if (answer.picture) {
-      await paint(answer.picture);
       failures = 0;
       note.textContent = words;
     } else if (answer.again && ++failures < 6) {
@@ -238,7 +248,7 @@ function glide(target, said) {
 
 function set(i, value) {
   z = z.map((v, k) => k === i ? value : v);
-  words = 'Latent ' + i + ' is moved, all others are held still.';
+  words = 'Latent ' + i + ' moves, all others are held still.';
   show();
 }
 
@@ -276,7 +286,7 @@ undo.addEventListener('click', () => {
   undo.disabled = !past.length;
   if (before) glide(before.z, before.words);
 });
-watch('value', () => { remember(); glide(props.value, 'The face of the photo, as the latents keep it.'); });
+watch('value', () => { remember(); glide(props.value, 'From the photo, as the latents keep it.'); });
 show();
 """
 
@@ -297,12 +307,13 @@ class Comparison(gr.HTML):
     """A crop and its reconstruction side by side; its value is a dict of `crop` and `reconstruction` (data URIs), `psnr`, `found` and `sentence`."""
 
     TEMPLATE = """<div class="lc">{{#if value}}
-  <figure><img src="{{value.crop}}" alt="The face cut out of the photo"><figcaption>The face, cut out</figcaption></figure>
+  <figure><img src="{{value.crop}}" alt="The face cut out of the photo"><figcaption>{{#if value.found}}The face, cut out{{else}}The centre, cut out{{/if}}</figcaption></figure>
   <figure><img src="{{value.reconstruction}}" alt="The face drawn again from its latents"><figcaption>Drawn from its latents</figcaption></figure>
   <p>{{value.sentence}}</p>
-  <button type="button">Play with this face on the sliders ↑</button>
+  <button type="button">Play with this face ↑</button>
 {{else}}<p class="lc-empty">Here the face and its reconstruction will stand side by side.</p>{{/if}}</div>"""
     STYLE = """
+.html-container:has(> &) {padding: 0}
 .lc {display: grid; grid-template-columns: 1fr 1fr; gap: 12px 16px; max-width: 520px; color: var(--body-text-color); line-height: 1.4}
 .lc figure {margin: 0}
 .lc img {display: block; width: 100%; aspect-ratio: 1; border-radius: 12px}
@@ -332,7 +343,7 @@ def build(device: str, data: str | None):
         notes = checkpoint.describe(path)
         sliders, absent = strongest(notes), ""
     except ValueError as error:
-        notes, sliders, absent = {"config": {"latents": 0}, "facts": {}}, [], page.missing(path.stem) or str(error)
+        notes, sliders, absent = {"config": {"latents": 0}, "facts": {}}, [], str(error)
     latents, order = notes["config"]["latents"], [latent for latent, _ in sliders]
     turn = anyio.CapacityLimiter(AT_ONCE)
 
@@ -357,6 +368,7 @@ def build(device: str, data: str | None):
     else:
         gr.Markdown(WORDS.format(latents=latents, sliders=len(sliders)))
     face = FaceOfLatents(latents, sliders, [redraw, roll], visible=not absent, padding=False)
+    gr.Markdown(notes["facts"].get("words", ""))
     gr.Markdown(PHOTO_WORDS)
     with gr.Row():
         with gr.Column(min_width=280):
@@ -385,7 +397,8 @@ def build(device: str, data: str | None):
 
     @page.plainly
     def encode_example():
-        return encoded(sources.portrait())
+        portrait = sources.portrait()
+        return page.kept("portrait.png", portrait.save), *encoded(portrait)
 
     @page.plainly
     def decode(values):
@@ -393,7 +406,8 @@ def build(device: str, data: str | None):
         net = network()
         return page.kept("face.png", decode_face(net, to_z(values, net.config.latents, order)).save)
 
-    photo.upload(encode, photo, [face, comparison], api_name="encode_face", show_progress_on=comparison)
-    example.click(encode_example, None, [face, comparison], api_visibility="private", show_progress_on=comparison)
-    photo.clear(lambda: None, None, comparison, queue=False, show_progress="hidden", api_visibility="private")
+    nothing = dict(fn=lambda: None, inputs=None, outputs=comparison, queue=False, show_progress="hidden", api_visibility="private")
+    photo.upload(encode, photo, [face, comparison], api_name="encode_face", show_progress_on=comparison).failure(**nothing)
+    photo.clear(**nothing)
+    example.click(encode_example, None, [photo, face, comparison], api_visibility="private", show_progress_on=comparison)
     values.change(decode, values, picture, queue=False, api_name="decode_face")

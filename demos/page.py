@@ -7,6 +7,8 @@ from pathlib import Path
 import gradio as gr
 from gradio.utils import get_upload_folder
 
+from models import checkpoint
+
 try:
     from spaces import GPU  # on a ZeroGPU Space a function borrows a GPU for the time of a call
 except ImportError:
@@ -46,7 +48,9 @@ def kept(name: str, write: Callable[[Path], object]) -> str:
     return str(file)
 
 
-def missing(*names) -> str:
-    """A sentence where one of the checkpoints is not there, else an empty string."""
-    absent = [name for name in names if not (CHECKPOINTS / f"{name}.safetensors").exists()]
-    return "" if not absent else f"**This tab waits for its network:** `checkpoints/{absent[0]}.safetensors` is missing. Get it with the project's files, or train it (README, *Training*)."
+def notes(path: Path) -> tuple[dict, str]:
+    """Config, preprocessing and facts of a checkpoint, and an empty string; or empty ones and the sentence that the tab shows in its place."""
+    try:
+        return checkpoint.describe(path), ""
+    except ValueError as error:
+        return {key: {} for key in checkpoint.KEYS}, f"**This tab waits for its network.** {error}"

@@ -1,11 +1,11 @@
 """Tab 1: real or fake? Photographs of people and faces that the GAN invents, one at a time."""
 import base64
+import functools
 import html
 import io
 import math
 import random
 from dataclasses import dataclass, replace
-from functools import partial
 
 import gradio as gr
 from PIL import Image
@@ -65,7 +65,7 @@ class Photographs:
             except ValueError:
                 own = None  # recordings only: the other sources serve this tab
             if own:
-                self.credit, self.names, self.read = f"{len(own.names)} pictures of your own.", own.names, partial(_face_of, own)
+                self.credit, self.names, self.read = f"{len(own.names)} pictures of your own.", own.names, functools.partial(_face_of, own)
                 return
         if wild is not None and wild.state == "ready":
             photos = wild.result()
@@ -86,6 +86,7 @@ class Photographs:
         raise ValueError(f"Only {len(found)} pictures with a face were found, {count} are needed: give more with --data, or none.")
 
 
+@functools.lru_cache(maxsize=512)  # finding a face takes a third of a second
 def _face_of(collection, name):
     """The face on a picture, cut as the training faces were; None where no face is found or the file can't be read."""
     try:
@@ -233,12 +234,13 @@ document.addEventListener('keydown', (event) => {
 
 def build(device, data):
     """Lay out the tab."""
-    wild = sources.faces_in_the_wild()
-    network = lambda: checkpoint.load(page.CHECKPOINTS / "face_gan.safetensors", GAN, device)
+    path, wild = page.CHECKPOINTS / "face_gan.safetensors", sources.faces_in_the_wild()
+    network = lambda: checkpoint.load(path, GAN, device)
+    known = functools.cache(lambda fetched: Photographs(data, wild))
+    photographs = lambda: known(wild.state == "ready")
+    notes, absent = page.notes(path)
     gr.Markdown(WORDS)
-    absent = page.missing("face_gan")
-    if absent:
-        gr.Markdown(absent)
+    gr.Markdown(absent or notes["facts"].get("words", ""))
     game = gr.State(None)
     with gr.Row():
         with gr.Column(scale=3):
@@ -258,12 +260,12 @@ def build(device, data):
                 ticking = gr.Timer(1, active=False)
             if not absent:
                 with gr.Accordion("The network that invents", open=False):
-                    gr.Markdown(checkpoint.card(page.CHECKPOINTS / "face_gan.safetensors"))
+                    gr.Markdown(checkpoint.card(path))
     told = [face, words, count, start, real, fake, following]
 
     @page.plainly
     def quiz_round(number=10, seed=None):
-        begun = new_round(network(), Photographs(data, wild), int(number), None if seed is None else int(seed))
+        begun = new_round(network(), photographs(), int(number), None if seed is None else int(seed))
         return begun, *show(begun)
 
     @page.plainly
@@ -280,7 +282,7 @@ def build(device, data):
         return played, *show(played)
 
     def origin():
-        kept = Photographs(data, wild)
+        kept = photographs()
         small = " They are grey and tiny, so invented faces are shown grey and tiny, too." if kept.grey else ""
         return (f"Real photographs: {kept.credit}{small}\n\n{wild.message if wild.state in ('running', 'failed') else ''}",
                 gr.Button(visible=kept.grey and wild.state != "running"), gr.Timer(active=wild.state == "running"))
@@ -293,9 +295,9 @@ def build(device, data):
     said = gr.Textbox(visible=False)
     start.click(quiz_round, [faces_asked, seed], [game, *told], api_name="quiz_round", show_progress="hidden")
     for button, answer in ((real, "real"), (fake, "fake")):
-        button.click(partial(quiz_vote, answer=answer), game, [game, *told], queue=False, show_progress="hidden", trigger_mode="once", api_visibility="private")
+        button.click(functools.partial(quiz_vote, answer=answer), game, [game, *told], show_progress="hidden", trigger_mode="once", concurrency_limit=None, api_visibility="private")
     said.submit(quiz_vote, [game, said], [game, *told], api_name="quiz_vote")
-    following.click(quiz_next, game, [game, *told], queue=False, show_progress="hidden", trigger_mode="once", api_name="quiz_next")
+    following.click(quiz_next, game, [game, *told], show_progress="hidden", trigger_mode="once", concurrency_limit=None, api_name="quiz_next")
     fetch.click(begin_fetch, None, [credit, fetch, ticking], queue=False, api_visibility="private")
     ticking.tick(origin, None, [credit, fetch, ticking], queue=False, show_progress="hidden", api_visibility="private")
     gr.on(None, origin, None, [credit, fetch, ticking], queue=False, show_progress="hidden", api_visibility="private")

@@ -1,7 +1,6 @@
 """Tab 4: voice. A recording becomes a picture of its sound, the picture is translated as horses are, and becomes a recording again."""
 import math
 import shutil
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,11 +9,10 @@ from pathlib import Path
 import gradio as gr
 import numpy as np
 import torch
-from gradio.utils import get_upload_folder
 
 from demos import page
 from demos.spectrogram_picture import draw
-from models import audio, checkpoint, sources
+from models import audio, checkpoint, sources, speaking
 from models.collection import RECORDINGS, Collection
 from models.cyclegan import CycleGAN
 from models.device import bfloat16_is_faster, describe
@@ -91,39 +89,6 @@ def sentence(done: Conversion, reading: float, device: str, cut: bool) -> str:
     return f"{note}{len(done.wave) / audio.RATE:.1f} seconds of sound. Work: {work}, on {describe(torch.device(device))}."
 
 
-SOUNDS = (  # "We were away a year ago": seconds, three formants in Hz, loudness. After the averages for men of Peterson & Barney (1952)
-    (0.00, 290, 610, 2150, 0.0), (0.06, 290, 610, 2150, 0.5), (0.16, 270, 2250, 2950, 0.8), (0.24, 280, 2100, 2800, 0.7),
-    (0.32, 300, 650, 1900, 0.5), (0.42, 470, 1300, 1690, 0.9), (0.50, 480, 1320, 1700, 0.8), (0.57, 560, 1250, 2300, 0.6),
-    (0.66, 300, 620, 2200, 0.5), (0.78, 500, 1850, 2500, 1.0), (0.92, 350, 2200, 2800, 0.8), (0.99, 520, 1500, 2400, 0.5),
-    (1.07, 260, 2250, 3000, 0.5), (1.16, 380, 2000, 2600, 0.9), (1.28, 430, 1320, 1680, 0.7), (1.38, 560, 1300, 2300, 0.6),
-    (1.43, 300, 1600, 2000, 0.05), (1.49, 300, 1500, 2000, 0.05), (1.55, 540, 1100, 2300, 0.9), (1.72, 440, 850, 2300, 0.8),
-    (1.90, 360, 750, 2250, 0.4), (2.02, 340, 740, 2250, 0.0))
-
-
-def spoken_by_formulas(pitch: float = 110.0, tract: float = 1.0) -> torch.Tensor:
-    """(T,) at 16 kHz: "We were away a year ago" from a source and a filter (Klatt 1980): pulses at `pitch` Hz through five resonances.
-
-    `tract` multiplies the resonances: 1 for a man's vocal tract, 1.16 for a woman's, which is shorter.
-    """
-    import scipy.signal
-    times, *tracks = np.array(SOUNDS).T
-    t = np.arange(0, times[-1], 1 / audio.RATE)
-    *formants, loudness = (np.interp(t, times, track) for track in tracks)
-    melody = pitch * np.interp(t, (0, 0.15, 0.45, 0.85, 1.2, 1.6, 2.02), (1, 1.1, 1.05, 1.25, 1.1, 1.05, 0.75)) * (1 + 0.008 * np.sin(33 * t))
-    opening = (np.cumsum(melody / audio.RATE) % 1 / 0.6).clip(0, 1)  # of the glottis; closed for the rest of the period
-    breath = np.random.default_rng(0).normal(size=t.shape)
-    source = loudness * (np.diff(opening ** 2 * (1 - opening), prepend=0) + 0.0015 * breath * (0.4 + opening))
-    voice, state, step = np.zeros_like(t), np.zeros((5, 2)), audio.RATE // 200
-    for start in range(0, len(t), step):
-        resonances = []
-        for frequency, bandwidth in zip([f[start] for f in formants] + [3500, 4500], (70, 100, 140, 220, 300)):
-            radius = np.exp(-np.pi * bandwidth / audio.RATE)
-            turn = 2 * radius * np.cos(2 * np.pi * tract * frequency / audio.RATE)
-            resonances.append([1 - turn + radius ** 2, 0, 0, 1, -turn, radius ** 2])
-        voice[start:start + step], state = scipy.signal.sosfilt(resonances, source[start:start + step], zi=state)
-    return torch.from_numpy(0.7 * voice / np.abs(voice).max()).float()
-
-
 @dataclass(frozen=True)
 class Example:
     """A recording to start from: its name on the page, the direction that suits it (None: whatever is chosen), how to write its file."""
@@ -136,8 +101,8 @@ class Example:
 
 def examples_at_hand(data=None) -> list[Example]:
     """What there is without a network: two voices made of formulas, and the first recordings of `data`."""
-    found = [Example("“We were away a year ago”, a man made of formulas", DIRECTIONS[0], lambda file: write_wav(file, spoken_by_formulas())),
-             Example("the same, a woman", DIRECTIONS[1], lambda file: write_wav(file, spoken_by_formulas(200.0, 1.16)))]
+    found = [Example("“We were away a year ago”, a man made of formulas", DIRECTIONS[0], lambda file: write_wav(file, speaking.spoken_by_formulas())),
+             Example("the same, a woman", DIRECTIONS[1], lambda file: write_wav(file, speaking.spoken_by_formulas(200.0, 1.16)))]
     try:
         own = Collection(data, RECORDINGS) if data else None
     except ValueError:
@@ -161,21 +126,10 @@ def write_wav(file: Path, wave: torch.Tensor):
 
 # -- page --------------------------------------------------------------------------------------------------------------
 
-def kept(name: str, write: Callable[[Path], object]) -> str:
-    """The path of a new file, filled by `write(path)`, in the folder that Gradio clears: no two people share one that is being written."""
-    Path(get_upload_folder()).mkdir(parents=True, exist_ok=True)
-    file = Path(tempfile.mkdtemp(dir=get_upload_folder()), name)
-    write(file)
-    return str(file)
-
-
 def build(device: str, data: str | None):
     """Lay out the tab."""
     path = page.CHECKPOINTS / "voice.safetensors"
-    try:
-        notes, absent = checkpoint.describe(path), ""
-    except ValueError as error:
-        notes, absent = {"facts": {}}, page.missing(path.stem) or str(error)
+    notes, absent = page.notes(path)
     clips = sources.speech_clips()
     at_hand = examples_at_hand(data)
     examples = lambda: at_hand + examples_fetched(clips)
@@ -196,8 +150,8 @@ def build(device: str, data: str | None):
             told = gr.Markdown()
     result = gr.Audio(label="Converted", interactive=False, buttons=["download"])
     with gr.Row():
-        before, after = (gr.Image(label=label, alt_text=label, interactive=False, min_width=280, buttons=["download", "fullscreen"])
-                         for label in ("Spectrogram of your recording", "Spectrogram converted"))
+        before, after = (gr.Image(label=f"Spectrogram: {of}", alt_text=f"Spectrogram: {of}", interactive=False, min_width=280, buttons=["download", "fullscreen"])
+                         for of in ("your recording", "converted"))
     with gr.Row():
         with gr.Column(min_width=280, scale=2):
             news = gr.Markdown()
@@ -210,7 +164,7 @@ def build(device: str, data: str | None):
 
     # -- events --------------------------------------------------------------------------------------------------------
 
-    @page.GPU(duration=15)
+    @page.GPU(duration=30)
     @page.plainly  # within: a borrowed GPU hands back only errors of the page
     def convert_voice(recording, direction, progress=gr.Progress()):
         """A recording in another's voice, the spectrograms before and after, and a sentence on what was done."""
@@ -221,12 +175,12 @@ def build(device: str, data: str | None):
         nets = checkpoint.load(path, CycleGAN, device).to(memory_format=torch.channels_last)
         settings = audio.MelConfig(**nets.preprocessing["mel"])
         done = convert(nets, wave, direction, settings, lambda fraction, stage: progress(0.1 + 0.9 * fraction, stage))
-        return (kept("converted.wav", lambda file: write_wav(file, done.wave)), kept("recording.png", draw(done.real, settings).save),
-                kept("converted.png", draw(done.fake, settings).save), sentence(done, reading, device, audio.seconds(recording) > audio.LONGEST))
+        return (page.kept("converted.wav", lambda file: write_wav(file, done.wave)), page.kept("recording.png", draw(done.real, settings).save),
+                page.kept("converted.png", draw(done.fake, settings).save), sentence(done, reading, device, audio.seconds(recording) > audio.LONGEST))
 
     def take(index):
         example = examples()[index]
-        return kept("example" + example.ending, example.write), example.direction or gr.skip()
+        return page.kept("example" + example.ending, example.write), example.direction or gr.skip()
 
     def look():
         """What the download is doing: new examples once it is done."""

@@ -11,11 +11,10 @@ RECORDINGS = (".wav", ".flac", ".mp3", ".ogg")
 class Collection:
     """The files of `path`, a folder or a zip file, whose names end in one of `endings`.
 
-    `names` are sorted paths inside it, with forward slashes; `under` keeps those below one inner folder, at any depth.
-    `open(name)` gives a seekable binary file. ValueError where there is no such path, a damaged zip or nothing in it.
+    `names` are sorted paths inside it, with forward slashes; `open(name)` gives a seekable binary file. ValueError where there is no such path, a damaged zip or nothing in it.
     """
 
-    def __init__(self, path, endings, under=""):
+    def __init__(self, path, endings):
         self.path = Path(path)
         if not self.path.exists():
             raise ValueError(f"{self.path} does not exist: give a folder or a zip file.")
@@ -28,10 +27,13 @@ class Collection:
                 found = self._archive.namelist()
             except (zipfile.BadZipFile, OSError) as error:
                 raise ValueError(f"{self.path} is neither a folder nor a whole zip file.") from error
-        inside = lambda name: not under or under in PurePosixPath(name).parts[:-1] or self.path.name == under
-        self.names = sorted(n for n in found if n.lower().endswith(endings) and inside(n) and "__MACOSX" not in n)
+        self.names = sorted(n for n in found if n.lower().endswith(endings) and "__MACOSX" not in n)
         if not self.names:
-            raise ValueError(f"There is no {'/'.join(endings)} file in {self.path}" + (f" under {under}/." if under else "."))
+            raise ValueError(f"There is no {'/'.join(endings)} file in {self.path}.")
+
+    def below(self, folder) -> list[str]:
+        """The names below an inner folder of that name, at any depth; all of them where `path` itself bears it."""
+        return self.names if self.path.name == folder else [n for n in self.names if folder in PurePosixPath(n).parts[:-1]]
 
     def open(self, name):
         if self._archive is None:
@@ -40,9 +42,12 @@ class Collection:
 
 
 def gathered(paths, endings, under=""):
-    """Pairs (name, function that opens it) over several folders or zip files, in order."""
-    collections = [Collection(path, endings, under) for path in ([paths] if isinstance(paths, (str, Path)) else paths)]
-    return [(name, lambda c=c, name=name: c.open(name)) for c in collections for name in c.names]
+    """Pairs (name, function that opens it) over several folders or zip files, in order; only what lies below a folder `under`, where one is named."""
+    collections = [Collection(path, endings) for path in ([paths] if isinstance(paths, (str, Path)) else paths)]
+    found = [(name, lambda c=c, name=name: c.open(name)) for c in collections for name in (c.below(under) if under else c.names)]
+    if not found:
+        raise ValueError(f"There is no folder {under}/ with {'/'.join(endings)} files in {', '.join(str(c.path) for c in collections)}.")
+    return found
 
 
 def held_back(name: str, share: float) -> bool:

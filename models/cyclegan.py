@@ -77,9 +77,10 @@ class Generator(nn.Module):
         return x + h if self.config.residual else h.tanh()
 
     def translate(self, x):
-        """`forward` for any H and W of at least 8: padded by reflection to a multiple of `stride`, and cropped back."""
+        """`forward` for any H and W of at least 8: padded at the edge to a multiple of `stride`, and cropped back."""
         height, width = x.shape[-2:]
-        x = F.pad(x, (0, -width % self.stride, 0, -height % self.stride), mode="replicate")
+        least = 2 * self.stride  # below, a row or column would be reflected at itself
+        x = F.pad(x, (0, max(-width % self.stride, least - width), 0, max(-height % self.stride, least - height)), mode="replicate")
         return self(x)[..., :height, :width]
 
 

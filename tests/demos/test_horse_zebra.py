@@ -7,7 +7,7 @@ from PIL import Image
 
 from demos import horse_zebra, page
 from demos.horse_zebra import DIRECTIONS, Example, examples_at_hand, sentence, translate, turned
-from models import checkpoint, sources
+from models import checkpoint, painting, sources
 from models.cyclegan import CycleGAN
 
 TINY = CycleGAN.Config(width=8, blocks=1, downs=1, unshuffle=2, resize_convolution=True, residual=True, critic_width=4)
@@ -21,7 +21,7 @@ def nets():
 
 @pytest.fixture
 def no_painting(monkeypatch):
-    monkeypatch.setattr(horse_zebra, "painted_horse", lambda size: Image.new("RGB", (size, size), "brown"))
+    monkeypatch.setattr(painting, "painted_horse", lambda size: Image.new("RGB", (size, size), "brown"))
 
 
 def noise(width, height):

@@ -9,8 +9,8 @@ import torch
 
 from demos import page, voice
 from demos.spectrogram_picture import BOTTOM, LEFT, RIGHT, SIZE, TOP, draw, row_of
-from demos.voice import CHUNK, DIRECTIONS, OVERLAP, convert, examples_at_hand, in_chunks, sentence, spoken_by_formulas, write_wav
-from models import audio, checkpoint, sources
+from demos.voice import CHUNK, DIRECTIONS, OVERLAP, convert, examples_at_hand, in_chunks, sentence, write_wav
+from models import audio, checkpoint, sources, speaking
 from models.cyclegan import CycleGAN
 
 TINY = CycleGAN.Config(channels=1, width=8, blocks=1, downs=1, unshuffle=2, resize_convolution=True, residual=True, row_position=True, critic_width=4)
@@ -102,7 +102,7 @@ def test_the_same_level_has_the_same_colour_in_every_picture():
 
 @pytest.mark.parametrize("pitch, tract", [(110, 1.0), (200, 1.16)])
 def test_formulas_speak_at_the_pitch_asked_for(pitch, tract):
-    said = spoken_by_formulas(pitch, tract).numpy()
+    said = speaking.spoken_by_formulas(pitch, tract).numpy()
     assert said.shape == (2.02 * audio.RATE,) and np.abs(said).max() == pytest.approx(0.7)
     vowel = said[int(0.8 * audio.RATE):int(0.9 * audio.RATE)]
     repeats = np.correlate(vowel, vowel, "full")[len(vowel) - 1:]

@@ -22,7 +22,7 @@ def folder(tmp_path):
 def test_folder_and_zip_read_alike(folder, kind):
     found = Collection(folder / kind, PICTURES)
     assert found.names == ["horse/a.jpg", "horse/b.png", "zebra/c.PNG"]
-    assert Collection(folder / kind, PICTURES, "zebra").names == ["zebra/c.PNG"]
+    assert found.below("zebra") == ["zebra/c.PNG"] and found.below("cow") == []
     with found.open("horse/a.jpg") as file:
         assert Image.open(file).size == (8, 8)
 
@@ -30,6 +30,9 @@ def test_folder_and_zip_read_alike(folder, kind):
 def test_several_are_gathered(folder):
     assert [name for name, _ in gathered([folder / "set", folder / "set.zip"], PICTURES, "horse")] == ["horse/a.jpg", "horse/b.png"] * 2
     assert len(gathered(folder / "set/horse", PICTURES, "horse")) == 2, "the folder itself may bear the name"
+    assert len(gathered([folder / "set/horse", folder / "set/zebra"], PICTURES, "zebra")) == 1, "each may lie in a place of its own"
+    with pytest.raises(ValueError, match="no folder cow/"):
+        gathered(folder / "set", PICTURES, "cow")
 
 
 def test_errors_are_sentences(folder):
