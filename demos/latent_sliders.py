@@ -25,22 +25,19 @@ This app stores nothing; the photo itself lies in Gradio's temporary folder on t
 SLIDERS = 12
 RANGE = 3  # of a slider: 99.7 % of N(0, 1)
 FARTHEST = 4  # a latent may be, when a photo or a script says so
-AT_ONCE, WAITING = 2, 60  # faces drawn at the same time, and drags that may wait for their turn
+AT_ONCE, WAITING = 2, 60  # faces that are drawn at the same time, and drags that may wait for one; who comes then is asked to come again
 
 
 # -- pure functions ----------------------------------------------------------------------------------------------------
 
 def strongest(notes: dict, count: int = SLIDERS) -> list[tuple[int, float]]:
     """(latent, its mean KL divergence in nats) of the `count` latents that tell most, strongest first; `notes` as in a checkpoint."""
-    nats = notes["facts"].get("kl_per_latent", ())
-    if len(nats) != notes["config"]["latents"]:
-        raise ValueError("The checkpoint does not say how much each of its latents tells: replace it with a fresh copy, or train it (see README, Training).")
-    return sorted(enumerate(nats), key=lambda latent: -latent[1])[:count]
+    return sorted(enumerate(notes["facts"].get("kl_per_latent", [])), key=lambda latent: -latent[1])[:count]
 
 
 def to_z(values, latents: int, order=()) -> torch.Tensor:
     """A list of numbers -> z (1, Z), each brought to -4..4: all Z latents, or those in `order` with the others 0. ValueError for any other list."""
-    if not isinstance(values, (list, tuple)) or len(values) not in (latents, len(order)):
+    if not isinstance(values, (list, tuple)) or len(values) not in {latents, len(order) or latents}:
         raise ValueError(f"A face is a list of {latents} numbers" + (f", or of {len(order)} for the sliders." if order else "."))
     if not all(isinstance(v, (int, float)) and -1e9 < v < 1e9 for v in values):  # no comparison holds for NaN
         raise ValueError("A face is made of finite numbers: one of these is none.")
@@ -84,11 +81,12 @@ def psnr(a: Image.Image, b: Image.Image) -> float:
     return min(99.0, float(10 * torch.log10(255 ** 2 / error)))
 
 
-def sentence(done: Encoded) -> str:
-    """What the way through the latents cost, and where no face was found."""
+def sentence(done: Encoded, typical: float | None = None) -> str:
+    """What the way through the latents cost, beside the PSNR that is `typical` of unknown faces; and where no face was found."""
     off = 255 / 10 ** (done.psnr / 20)
     told = (f"{3 * done.crop.width * done.crop.height:,} numbers went through {len(done.values)} latents. PSNR {done.psnr:.1f} dB: "
-            f"on average, a colour value is off by {off:.0f} of 255 (root mean square).")
+            f"a colour value is off by {off:.0f} of 255 (root mean square)."
+            + (f" Faces it was never trained on come to {typical:.1f} dB." if typical else ""))
     return told if done.found else f"No face was found, so the centre of the photo was taken. Try one face, from the front, in good light. {told}"
 
 
@@ -339,23 +337,24 @@ def build(device: str, data: str | None):
     """Lay out the tab. The network stays on the CPU: one face takes milliseconds there, and a GPU may have to be waited for."""
     path = page.CHECKPOINTS / "face_vae.safetensors"
     network = lambda: checkpoint.load(path, VAE).to(memory_format=torch.channels_last)
-    try:
-        notes = checkpoint.describe(path)
-        sliders, absent = strongest(notes), ""
-    except ValueError as error:
-        notes, sliders, absent = {"config": {"latents": 0}, "facts": {}}, [], str(error)
-    latents, order = notes["config"]["latents"], [latent for latent, _ in sliders]
-    turn = anyio.CapacityLimiter(AT_ONCE)
+    notes, absent = page.notes(path)
+    sliders, latents = strongest(notes), notes["config"].get("latents", 0)
+    order = [latent for latent, _ in sliders]
+    turn, crowd = anyio.CapacityLimiter(AT_ONCE), 0
 
     async def redraw(values):
         """The face of Z latents; or `again`, why to ask later; or `error`, why it is none."""
-        if turn.statistics().tasks_waiting >= WAITING:
+        nonlocal crowd
+        if crowd >= WAITING:
             return {"again": "Many people are drawing faces at this moment."}
-        frame = lambda: data_uri(decode_face(network(), to_z(values, latents)), quality=92, subsampling=0)
+        crowd += 1
         try:
+            frame = lambda: data_uri(decode_face(network(), to_z(values, latents)), quality=92, subsampling=0)
             return {"picture": await anyio.to_thread.run_sync(frame, limiter=turn)}
         except ValueError as error:
             return {"error": str(error)}
+        finally:
+            crowd -= 1
 
     async def roll(seed):
         """The Z latents of a random face."""
@@ -367,7 +366,7 @@ def build(device: str, data: str | None):
         gr.Markdown(absent)
     else:
         gr.Markdown(WORDS.format(latents=latents, sliders=len(sliders)))
-    face = FaceOfLatents(latents, sliders, [redraw, roll], visible=not absent, padding=False)
+    face = FaceOfLatents(latents, sliders, [redraw, roll], elem_id="latent-face", visible=not absent, padding=False)
     gr.Markdown(notes["facts"].get("words", ""))
     gr.Markdown(PHOTO_WORDS)
     with gr.Row():
@@ -388,7 +387,7 @@ def build(device: str, data: str | None):
     def encoded(photo):
         done = encode_face(network(), photo)
         return done.values, {"crop": data_uri(done.crop, "PNG"), "reconstruction": data_uri(done.reconstruction, "PNG"),
-                             "psnr": round(done.psnr, 2), "found": done.found, "sentence": sentence(done)}
+                             "psnr": round(done.psnr, 2), "found": done.found, "sentence": sentence(done, notes["facts"].get("held-back metrics", {}).get("psnr_db"))}
 
     @page.plainly
     def encode(photo):

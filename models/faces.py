@@ -12,7 +12,7 @@ from models.pictures import fit_within, square
 LONG_SIDE = 320  # pixels of the whole photo when it is searched: a face is found from about a tenth of the photo's length
 SURROUNDINGS = 1.8  # face boxes across in which a face is looked at again
 LOOKS = (84, 96, 108, 120)  # pixels across of these looks
-TURNS = (-30, -20, -10, 0, 10, 20, 30)  # degrees a head may be tilted; the cascade itself finds only what is level within about 10
+TURNS = (-30, -20, -10, 0, 10, 20, 30)  # degrees a face is turned by and looked at: the cascade finds what is level within about 10
 CROP = 1.25  # face boxes across in a training crop, the centre in common: the median over 150 faces that were cut for training
 
 
@@ -50,7 +50,9 @@ def find_face(picture: Image.Image) -> Face | None:
         for x, y, side in sorted(_faces(searched.rotate(turn, Image.BICUBIC), 28), key=lambda face: -face[2]):
             x, y = (centre + _turned((x, y) - centre, turn) - room) * scale
             face = Face(x, y, side * scale)
-            agreeing = [turn for turn in TURNS for _ in _look(picture, face._replace(tilt=turn), LOOKS[0])]
+            if not _look(picture, face._replace(tilt=turn), LOOKS[0]):
+                continue
+            agreeing = [tilt for tilt in TURNS for _ in _look(picture, face._replace(tilt=tilt), LOOKS[0])]
             if len(agreeing) < 5:  # of 14; faces come to 6 and more, patterns to 4
                 continue
             tilt = float(np.mean(agreeing))  # steady within 2 or 3 degrees

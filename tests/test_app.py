@@ -9,7 +9,6 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from models.painting import painted_horse
-from models.sources import portrait
 
 RATE = 16_000
 

@@ -32,11 +32,11 @@ def test_real_or_fake_a_round_by_keyboard_and_mouse(page_of):
 
 def test_latent_sliders_redraw_while_dragging_and_take_a_photo(page_of):
     page = page_of("latent-sliders")
-    face, slider = page.locator("#latent-face canvas"), page.locator("#latent-face input[type=range]").first
+    face, slider = page.locator(".ls canvas"), page.locator(".ls input[type=range]").first
     picture = lambda: face.evaluate("canvas => canvas.toDataURL()")
     blank = face.evaluate("canvas => { const empty = document.createElement('canvas'); empty.width = canvas.width; empty.height = canvas.height; return empty.toDataURL(); }")
-    page.wait_for_function("blank => document.querySelector('#latent-face canvas').toDataURL() !== blank", arg=blank)
-    assert page.locator("#latent-face input[type=range]").count() == 12
+    page.wait_for_function("blank => document.querySelector('.ls canvas').toDataURL() !== blank", arg=blank)
+    assert page.locator(".ls input[type=range]").count() == 12
     start, box = picture(), slider.bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.down()

@@ -128,7 +128,7 @@ def main(arguments_=None):
                                    choices.rate, (0.0, 0.99)),
                   torch.optim.Adam(net.D.parameters(), choices.rate, (0.0, 0.99))]
     grown = run.resume(net, average, optimizers)
-    start = grown.get("resolution", min(STAGE_SHARES))
+    start = min(grown.get("resolution", min(STAGE_SHARES)), choices.until)
     resolution, alpha = growth(0.0, start, choices.until)
     generator_loss, discriminator_loss = run.parallel(GeneratorLoss(net, choices.augment)), run.parallel(DiscriminatorLoss(net, choices.augment))
     compiled = False
