@@ -34,7 +34,7 @@ def build(device="cpu", data=None) -> gr.Blocks:
     """The page. `device` as torch names it; `data` a folder or zip file of one's own pictures and recordings."""
     with gr.Blocks(title="Deep generative modeling", delete_cache=(3600, 3600)) as page:
         gr.Markdown(TITLE)
-        with gr.Tabs() as tabs:
+        with gr.Tabs(overflow_behavior="wrap") as tabs:  # four tabs stay in sight on a phone
             for name, tab in TABS.items():
                 with gr.Tab(tab.TITLE, id=name):
                     tab.build(device, data)
