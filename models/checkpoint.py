@@ -68,6 +68,10 @@ def card(path) -> str:
     words = facts.pop("words", "")
     rows = {"file": f"{path.name}, {path.stat().st_size / 1e6:.2f} MB, half precision", **facts,
             "network": notes["config"], "preprocessing": notes["preprocessing"]}
-    text = lambda v: json.dumps(v) if isinstance(v, (dict, list)) else str(v)
+
+    def text(value):
+        if isinstance(value, list) and len(value) > 16:
+            return f"{len(value)} numbers from {min(value):g} to {max(value):g}"
+        return json.dumps(value) if isinstance(value, (dict, list)) else str(value)
     table = "\n".join(f"| {k.replace('_', ' ')} | {text(v)} |" for k, v in rows.items())
     return f"# {path.stem}\n\n{words}\n\n| | |\n|---|---|\n{table}\n"
