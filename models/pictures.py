@@ -77,6 +77,12 @@ def to_picture(tensor: torch.Tensor) -> Image.Image:
     return Image.fromarray(((tensor.float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy())
 
 
+def psnr(a: Image.Image, b: Image.Image) -> float:
+    """Peak signal-to-noise ratio of two RGB pictures in dB: 10 log10(255^2 / mean squared difference), at most 99."""
+    error = ((to_tensor(a) - to_tensor(b)) * 127.5).square().mean()
+    return min(99.0, float(10 * torch.log10(255 ** 2 / error)))
+
+
 def sheet(tensor: torch.Tensor, columns: int) -> Image.Image:
     """(B, 3 or 1, H, W) in -1..1 -> one RGB picture with `columns` pictures to a row and a line of 2 white pixels between."""
     rows = [torch.cat(list(torch.nn.functional.pad(tensor[i:i + columns].float().expand(-1, 3, -1, -1), (0, 2, 0, 2), value=1.0)), 2)

@@ -11,10 +11,10 @@ import torch
 from PIL import Image
 
 from demos import latent_sliders, page
-from demos.latent_sliders import decode_face, encode_face, psnr, random_values, sentence, strongest, to_z
+from demos.latent_face import FaceOfLatents
+from demos.latent_sliders import decode_face, encode_face, random_values, sentence, strongest, to_z
 from models import checkpoint, sources
-from models.faces import face_box, find_face, training_crop
-from models.pictures import to_picture, to_tensor
+from models.pictures import psnr, to_picture, to_tensor
 from models.vae import VAE
 
 TINY = VAE.Config(size=32, latents=8, width=8)
@@ -87,46 +87,6 @@ def test_the_sentence_says_what_was_lost_and_whether_a_face_was_found(net, astro
     assert "No face" not in sentence(done) and "No face was found" in sentence(done._replace(found=False))
 
 
-# -- where the face is -------------------------------------------------------------------------------------------------
-
-def near(box, expected, tolerance):
-    return np.abs(np.subtract(box, expected)).max() < tolerance
-
-
-def test_the_face_is_found_at_every_size(astronaut):
-    for size in (160, 512, 1500):
-        box = face_box(astronaut.resize((size, size), Image.LANCZOS))
-        assert near(np.multiply(box, 512 / size), (173, 65, 274, 166), 8)
-
-
-def test_a_tilted_head_is_turned_level(astronaut):
-    left, right = (astronaut.rotate(degrees, Image.BICUBIC, center=(223, 116)) for degrees in (15, -15))
-    assert find_face(right).tilt - find_face(left).tilt == pytest.approx(30, abs=8)
-    assert psnr(training_crop(left, 64)[0], training_crop(right, 64)[0]) > 14  # 11 where they are left tilted
-
-
-def test_a_crop_is_cropped_to_itself(astronaut):
-    crop, _ = training_crop(astronaut, 200)
-    box = face_box(crop)
-    assert near(box, (20, 20, 180, 180), 16)  # the box is 1 / 1.25 of it, about its centre
-
-
-def test_the_largest_face_is_taken(astronaut):
-    photo = Image.new("RGB", (1000, 600), "grey")
-    photo.paste(astronaut.resize((300, 300)), (20, 100))
-    photo.paste(astronaut, (450, 50))
-    box = face_box(photo)
-    assert near(box, (450 + 173, 50 + 65, 450 + 274, 50 + 166), 10)
-
-
-@pytest.mark.parametrize("size", [(8, 300), (300, 8), (40, 40), (640, 480)])
-def test_without_a_face_the_centre_is_taken(size):
-    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8))
-    assert face_box(noise) is None
-    crop, found = training_crop(noise, 32)
-    assert crop.size == (32, 32) and not found
-
-
 # -- the page ----------------------------------------------------------------------------------------------------------
 
 @pytest.fixture
@@ -151,7 +111,7 @@ def called(blocks, name):
 
 
 def sliders(blocks):
-    return next(block for block in blocks.blocks.values() if isinstance(block, latent_sliders.FaceOfLatents))
+    return next(block for block in blocks.blocks.values() if isinstance(block, FaceOfLatents))
 
 
 def test_scripts_decode_and_encode(tab, trained, astronaut, tmp_path):
