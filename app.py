@@ -25,7 +25,7 @@ CSS = """
 .tab-container button {min-height: 44px}
 .prose td {word-break: normal !important; overflow-wrap: anywhere}
 .prose td:first-child {white-space: nowrap}
-@media (max-width: 640px) {.gradio-container .main.app {padding-left: 4px !important; padding-right: 4px !important}}
+.gradio-container .main.app {padding-left: min(32px, 2vw) !important; padding-right: min(32px, 2vw) !important}
 """
 TITLE = "# Deep generative modeling, to play with\nFaces, zebras and voices that networks invented: after the lecture of [MIT 6.S191](http://introtodeeplearning.com) (2020)."
 
