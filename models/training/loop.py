@@ -1,5 +1,6 @@
 """What every trainer shares: the command line, the clock, precision, averaging, saving and resuming, and one line of progress."""
 import argparse
+import atexit
 import json
 import os
 import subprocess
@@ -46,6 +47,7 @@ class Run:
         self.rank, self.world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
         if self.world > 1 and not dist.is_initialized():
             dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+            atexit.register(dist.destroy_process_group)  # its threads must be gone before the interpreter is
         self.device = pick_device(options.device)
         if self.device.type == "cuda":
             self.device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
