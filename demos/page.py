@@ -27,7 +27,7 @@ def plainly(function):
         try:
             return function(*args, **kwargs)
         except ValueError as error:
-            raise gr.Error(str(error), print_exception=False, duration=12, title="That did not work") from error
+            raise gr.Error(str(error), print_exception=False, duration=12) from error
     return told
 
 
