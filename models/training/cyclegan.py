@@ -84,7 +84,7 @@ def options(description, **defaults):
 
 
 def train(choices, config, domain_A, domain_B, shown, preprocessing, facts):
-    """Train on `domain_A` and `domain_B` (anything with `batch(n)`) and save. `shown(average)` gives {name: picture} sample sheets."""
+    """Train on `domain_A` and `domain_B` (anything with `to(device)` and `batch(n)`) and save. `shown(average)` gives {name: picture} sample sheets."""
     run = Run(choices)
     nets = run.place(cyclegan.CycleGAN(config))
     average = run.average(nets)
@@ -96,13 +96,14 @@ def train(choices, config, domain_A, domain_B, shown, preprocessing, facts):
     generator_losses = run.parallel(GeneratorLosses(nets, choices.cycle, choices.identity))
     critic_losses = run.parallel(CriticLosses(nets))
     pool_A, pool_B = Pool(), Pool()
+    domain_A, domain_B = domain_A.to(run.device), domain_B.to(run.device)
 
     while run.goes_on():
         # The learning rate falls linearly to zero over the second half of the time.
         for optimizer in optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = choices.rate * min(1.0, 2.02 - 2 * run.fraction)
-        real_A, real_B = domain_A.batch(choices.batch).to(run.device), domain_B.batch(choices.batch).to(run.device)
+        real_A, real_B = domain_A.batch(choices.batch), domain_B.batch(choices.batch)
 
         # Generators: fool the critics, find the way back, leave alone what is of the other kind already.
         for parameter in nets.critics():
@@ -180,7 +181,7 @@ def main(arguments=None):
         kept[domain] = kept[domain][..., :side // 8 * 8, :side // 8 * 8]
     facts = {"domains": list(choices.domains), "data": "horse2zebra (Zhu et al. 2017), photographs from ImageNet: non-commercial research and education",
              "pictures": {d: len(stored[d]) for d in choices.domains}, "kept back": "60 horses and 80 zebras, lowest hash of the file name"}
-    train(choices, config, data.Crops(stored[choices.domains[0]], choices.size, "cpu"), data.Crops(stored[choices.domains[1]], choices.size, "cpu"),
+    train(choices, config, data.Crops(stored[choices.domains[0]], choices.size), data.Crops(stored[choices.domains[1]], choices.size),
           shown, {"size": choices.size, "range": [-1, 1]}, facts)
 
 

@@ -54,8 +54,13 @@ def mirrored(batch: torch.Tensor) -> torch.Tensor:
 class Crops:
     """Random mirrored square crops of `size` out of stored pictures (N, 3, S, S), S >= size; `batch(n)` is (n, 3, size, size) in -1..1."""
 
-    def __init__(self, stored, size, device):
-        self.stored, self.size = stored.to(device), size
+    def __init__(self, stored, size):
+        self.stored, self.size = stored, size
+
+    def to(self, device):
+        """All pictures in that device's memory, where crops are then cut."""
+        self.stored = self.stored.to(device)
+        return self
 
     def batch(self, n):
         chosen = self.stored[torch.randint(len(self.stored), (n,), device=self.stored.device)]
@@ -68,14 +73,19 @@ class Crops:
 class Passages:
     """Random passages of `frames` frames out of spectrograms (1, M, F); `batch(n)` is (n, 1, M, frames)."""
 
-    def __init__(self, stored, frames, device):
-        self.frames, self.device = frames, device
+    def __init__(self, stored, frames):
+        self.frames = frames
         self.stored = [m if m.shape[-1] >= frames else torch.nn.functional.pad(m, (0, frames - m.shape[-1]), mode="replicate") for m in stored]
         self.lengths = torch.tensor([float(m.shape[-1]) for m in self.stored])
+
+    def to(self, device):
+        """All spectrograms in that device's memory, where passages are then cut."""
+        self.stored = [m.to(device) for m in self.stored]
+        return self
 
     def batch(self, n):
         out = []
         for i in torch.multinomial(self.lengths, n, replacement=True).tolist():
             start = int(torch.randint(self.stored[i].shape[-1] - self.frames + 1, ()))
             out.append(self.stored[i][..., start:start + self.frames])
-        return torch.stack(out).to(self.device).contiguous(memory_format=torch.channels_last)
+        return torch.stack(out).contiguous(memory_format=torch.channels_last)

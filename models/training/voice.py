@@ -53,7 +53,7 @@ def main(arguments=None):
 
     facts = {"domains": list(choices.domains), "data": "CMU ARCTIC (Carnegie Mellon University 2003), one US man (bdl) and one US woman (slt): any use, notice kept",
              "recordings": {d: len(stored[d]) for d in choices.domains}, "kept back": "40 sentences of each speaker, lowest hash of the file name"}
-    train(choices, config, *(data.Passages(stored[d], choices.size, "cpu") for d in choices.domains), shown,
+    train(choices, config, *(data.Passages(stored[d], choices.size) for d in choices.domains), shown,
           {"rate": audio.RATE, "mel": asdict(settings)}, facts)
 
 
