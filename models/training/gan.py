@@ -4,15 +4,11 @@
 
 `--data` holds photos as <Person>/<photo>; 5 % of the people are kept back.
 """
-from collections import defaultdict
-from pathlib import PurePosixPath
-
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from models import gan, pictures
-from models.collection import held_back
 from models.training import data
 from models.training.loop import Run, arguments
 
@@ -46,24 +42,6 @@ def augment(x, share):
     rows, columns = shift[0][:, :, None], shift[1][:, None, :]
     y = padded.permute(0, 2, 3, 1)[torch.arange(len(x), device=x.device)[:, None, None], rows, columns].permute(0, 3, 1, 2)
     return torch.where(draw() < share, y, x)
-
-
-class People:
-    """Photos (N, 3, S, S) in bytes with the person each shows: `batch(n, size)` draws people evenly, then one photo of each, mirrored half the time."""
-
-    def __init__(self, names, stored, device):
-        self.stored, self.photos = stored.to(device), defaultdict(list)
-        for i, name in enumerate(names):
-            self.photos[PurePosixPath(name).parent.name].append(i)
-        self.people = list(self.photos)
-
-    def batch(self, n, size):
-        chosen = []
-        for person in torch.randint(len(self.people), (n,)).tolist():
-            photos = self.photos[self.people[person]]
-            chosen.append(photos[int(torch.randint(len(photos), ()))])
-        x = data.mirrored(data.as_floats(self.stored[chosen]))
-        return x if x.shape[-1] == size else F.interpolate(x, (size, size), mode="area")
 
 
 class GeneratorLoss(nn.Module):
@@ -110,17 +88,13 @@ def main(arguments_=None):
     if choices.dry_run:
         config, choices.batch, choices.until = TINY, 4, 16
         names, stored = [f"{p}/{i}.png" for p in "ab" for i in range(4)], torch.randint(0, 256, (8, 3, 16, 16), dtype=torch.uint8)
+        kept_photos = stored[:2]
     else:
         config = gan.GAN.Config()
-        names, stored = data.pictures(choices.data, min(config.size, choices.until))
-    kept = [held_back(PurePosixPath(name).parent.name, 0.05) for name in names]
-    if not choices.dry_run:
-        names, kept_photos, stored = [n for n, k in zip(names, kept) if not k], stored[[i for i, k in enumerate(kept) if k]], stored[[i for i, k in enumerate(kept) if not k]]
-    else:
-        kept_photos = stored[:2]
+        names, stored, kept_photos = data.faces(choices.data, min(config.size, choices.until))
 
     run = Run(choices)
-    people = People(names, stored, run.device)
+    people = data.People(names, stored, run.device)
     net = run.place(gan.GAN(config))
     average = run.average(net, 0.998)
     styles = list(net.G.mapping.parameters())  # they learn slower, as every layer depends on them
@@ -147,8 +121,8 @@ def main(arguments_=None):
             metrics = {"D_held_back": round(net.D(x, resolution, alpha).float().mean().item(), 3)}
         run.line(resolution=resolution, alpha=alpha, **metrics)
         progress = {"resolution": resolution, "alpha": alpha}
-        run.save("face_gan", net, average, optimizers, {"size": resolution, "range": [-1, 1], "crop": "centre 144 of a 250 pixel photo with level, centred eyes"},
-                 {"data": "Labeled Faces in the Wild, deep-funneled (Huang et al. 2007, 2012): news photographs, no licence granted on the photos; about 78 % show men",
+        run.save("face_gan", net, average, optimizers, {"size": resolution, "range": [-1, 1], "crop": data.FACE_CROP},
+                 {"data": data.FACES,
                   "pictures": len(names), "people": len(people.people), "kept back": f"{len(kept_photos)} photos: 5 % of the people, by hash of the name",
                   "held-back metrics": metrics, "batch": choices.batch, "progress": progress}, **progress)
 

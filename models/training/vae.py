@@ -4,15 +4,11 @@
 
 `--data` holds photos as <Person>/<photo>; 5 % of the people are kept back.
 """
-from pathlib import PurePosixPath
-
 import torch
 from torch import nn
 
 from models import pictures, vae
-from models.collection import held_back
 from models.training import data
-from models.training.gan import People
 from models.training.loop import Run, arguments
 
 TINY = vae.VAE.Config(size=32, latents=8, width=8)
@@ -49,15 +45,12 @@ def main(arguments_=None):
     if choices.dry_run:
         choices.batch = 4
         names, stored = [f"{p}/{i}.png" for p in "abcd" for i in range(2)], torch.randint(0, 256, (8, 3, 32, 32), dtype=torch.uint8)
-        kept = [name.startswith("a") for name in names]
+        names, stored, kept_photos = names[2:], stored[2:], stored[:2]
     else:
-        names, stored = data.pictures(choices.data, config.size)
-        kept = [held_back(PurePosixPath(name).parent.name, 0.05) for name in names]
-    kept_photos = stored[[i for i, k in enumerate(kept) if k]]
-    names, stored = [n for n, k in zip(names, kept) if not k], stored[[i for i, k in enumerate(kept) if not k]]
+        names, stored, kept_photos = data.faces(choices.data, config.size)
 
     run = Run(choices)
-    people = People(names, stored, run.device)
+    people = data.People(names, stored, run.device)
     net = run.place(vae.VAE(config))
     average = run.average(net)
     optimizer = torch.optim.Adam(net.parameters(), choices.rate)
@@ -74,8 +67,8 @@ def main(arguments_=None):
             run.picture("faces", pictures.sheet(torch.cat([x[:12], rec[:12], released.sample(12).float()]), min(12, len(x))))
         run.line(psnr_held_back=psnr, kl=kl.sum(), active=(kl > 0.1).sum())
         metrics = {"psnr_db": round(psnr, 2), "kl_nats": round(kl.sum().item(), 1), "active latents": int((kl > 0.1).sum()), "photos": len(x)}
-        run.save("face_vae", net, average, [optimizer], {"size": config.size, "range": [-1, 1], "crop": "centre 144 of a 250 pixel photo with level, centred eyes"},
-                 {"data": "Labeled Faces in the Wild, deep-funneled (Huang et al. 2007, 2012): news photographs, no licence granted on the photos; about 78 % show men",
+        run.save("face_vae", net, average, [optimizer], {"size": config.size, "range": [-1, 1], "crop": data.FACE_CROP},
+                 {"data": data.FACES,
                   "pictures": len(names), "people": len(people.people), "kept back": f"{len(kept_photos)} photos: 5 % of the people, by hash of the name",
                   "held-back metrics": metrics, "batch": choices.batch, "beta": choices.beta, "progress": {"warm": warm},
                   "kl_per_latent": [round(v, 3) for v in kl.tolist()], "mean_std_per_latent": [round(v, 3) for v in spread.tolist()]}, warm=warm)

@@ -12,7 +12,7 @@ import torch
 from models import checkpoint
 from models.cyclegan import CycleGAN
 from models.gan import GAN
-from models.training import cyclegan, gan, loop, vae, voice
+from models.training import cyclegan, data, gan, loop, vae, voice
 from models.vae import VAE
 
 TRAINERS = {"vae": (vae, VAE, "face_vae"), "gan": (gan, GAN, "face_gan"), "cyclegan": (cyclegan, CycleGAN, "horse2zebra"), "voice": (voice, CycleGAN, "voice")}
@@ -82,7 +82,7 @@ def test_people_are_drawn_evenly():
     names = [f"often/{i}.jpg" for i in range(99)] + ["once/0.jpg"]
     photos = torch.zeros(100, 3, 4, 4, dtype=torch.uint8)
     photos[99] = 255
-    drawn = gan.People(names, photos, "cpu").batch(2000, 4)
+    drawn = data.People(names, photos, "cpu").batch(2000, 4)
     assert 0.45 < (drawn.mean((1, 2, 3)) > 0).float().mean() < 0.55
 
 
