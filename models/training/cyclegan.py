@@ -130,6 +130,7 @@ def train(choices, config, domain_A, domain_B, shown, preprocessing, facts):
         if run.due("save"):
             leave(run, choices, nets, average, optimizers, shown, preprocessing, facts)
     leave(run, choices, nets, average, optimizers, shown, preprocessing, facts)
+    run.close()
 
 
 def leave(run, choices, nets, average, optimizers, shown, preprocessing, facts):

@@ -164,6 +164,7 @@ def main(arguments_=None):
         if run.due("save"):
             leave()
     leave()
+    run.close()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """What every trainer shares: the command line, the clock, precision, averaging, saving and resuming, and one line of progress."""
 import argparse
-import atexit
 import json
 import os
 import subprocess
@@ -47,7 +46,6 @@ class Run:
         self.rank, self.world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
         if self.world > 1 and not dist.is_initialized():
             dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
-            atexit.register(dist.destroy_process_group)  # its threads must be gone before the interpreter is
         self.device = pick_device(options.device)
         if self.device.type == "cuda":
             self.device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
@@ -58,6 +56,12 @@ class Run:
         self.bfloat16 = not options.dry_run and bfloat16_is_faster(self.device)
         self.step, self.images, self.earlier_hours, self.first_step = 0, 0, 0.0, 0
         self.started = self.last_line = self.last_save = time.monotonic()
+
+    def close(self):
+        """All processes wait for the last, and part: the threads between them must be gone before the interpreter is."""
+        if self.world > 1:
+            dist.barrier()
+            dist.destroy_process_group()
 
     # -- compute ---------------------------------------------------------------------------------------------------
 
