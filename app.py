@@ -11,7 +11,7 @@ except ImportError:
     pass
 import gradio as gr
 
-from demos import horse_zebra, latent_sliders, real_or_fake, voice
+from demos import classroom, horse_zebra, latent_sliders, real_or_fake, voice
 from models.device import pick_device
 
 TABS = {"real-or-fake": real_or_fake, "latent-sliders": latent_sliders, "horse-zebra": horse_zebra, "voice": voice}
@@ -46,6 +46,11 @@ def build(device="cpu", data=None) -> gr.Blocks:
     return page.queue(max_size=60, default_concurrency_limit=2)
 
 
+def routes(device="cpu", data=None) -> list:
+    """What the app answers beside Gradio's own events: the Starlette routes of the class room, and of every tab that has a `routes(device, data)`."""
+    return classroom.routes() + [route for tab in TABS.values() if hasattr(tab, "routes") for route in tab.routes(device, data)]
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--host", help="address to listen on; 0.0.0.0 lets others on the network in (default: 127.0.0.1)")
@@ -57,9 +62,10 @@ def main(arguments=None):
     try:
         if choices.data and not os.path.exists(choices.data):
             raise ValueError(f"{choices.data} does not exist: --data takes a folder or a zip file.")
-        page = build(str(pick_device(choices.device)), choices.data)
+        device = str(pick_device(choices.device))
+        page = build(device, choices.data)
         page.launch(server_name=choices.host, server_port=choices.port, share=choices.share, theme=THEME, css=CSS, max_file_size="60mb",
-                    footer_links=["api", "settings"], run_history=False)
+                    footer_links=["api", "settings"], run_history=False, app_kwargs={"routes": routes(device, choices.data)})
     except ValueError as error:
         parser.exit(2, f"{error}\n")
     except OSError as error:

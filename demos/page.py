@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import gradio as gr
-from gradio.utils import get_upload_folder
+from gradio.utils import get_upload_folder, is_in_or_equal
 
 from models import checkpoint
 
@@ -37,7 +37,15 @@ class PictureInput(gr.Image):
     is_template = True  # to the page it is a gr.Image; its arguments are those of gr.Image, as the page is told them by their names
 
     def preprocess(self, payload):
-        return payload.path if payload else None
+        return sent(payload.path) if payload else None
+
+
+def sent(path: str | None) -> str | None:
+    """The path of a file that was sent here. gr.Error for one that lies elsewhere on this machine: of pictures, Gradio 6.31 checks only those that say of
+    themselves that they are files."""
+    if path and not is_in_or_equal(path, get_upload_folder()):
+        raise gr.Error("This picture was not sent here: upload it first.", print_exception=False)
+    return path
 
 
 def kept(name: str, write: Callable[[Path], object]) -> str:

@@ -1,138 +1,136 @@
-"""Tab 4: voice. A recording becomes a picture of its sound, the picture is translated as horses are, and becomes a recording again."""
+"""Tab 4: voice. A recording becomes a picture of its sound, the picture is translated into another's voice, and becomes a recording again."""
+import contextlib
+import functools
 import math
-import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import gradio as gr
-import numpy as np
 import torch
+from starlette.routing import Mount
 
-from demos import page
-from demos.spectrogram_picture import draw
-from models import audio, checkpoint, sources, speaking
-from models.collection import RECORDINGS, Collection
-from models.cyclegan import CycleGAN
-from models.device import bfloat16_is_faster, describe
-from models.download import Download
+from demos import page, voice_examples, voice_line, voice_mark, voice_phase
+from demos.serving import Modules
+from demos.voice_examples import wav
+from demos.voice_recorder import Recorder, bytes_of, recording
+from models import audio, checkpoint, likeness, sources, speaking, watermark
+from models.conversion import VoiceGAN
+from models.device import describe
+from models.vocoder import Vocoder
 
 TITLE = "Voice"
-WORDS = """**The same network, another kind of picture.** A spectrogram shows which tones sound when: time from left to right, frequency from below to above,
-brightness for loudness. A CycleGAN translates it from one speaker's pictures to another's, though the two never had to say the same sentence; then the sound
-is computed back. Only magnitudes are translated: the phase is guessed, which you can hear."""
-CONSENT = """A voice belongs to its person: convert your own, or one whose owner has agreed. What you record or upload stays on the computer that runs this page, in
-Gradio's temporary folder, where it is deleted after one to two hours; it trains nothing."""
-DIRECTIONS = ("to a woman's voice (slt)", "to a man's voice (bdl)")  # by G_AB and by G_BA: A is bdl, B is slt
-CHUNK, OVERLAP = 512, 64  # frames that are translated at once (8 s), and that neighbours have in common at least
-MOST_OWN = 12  # of one's own recordings among the examples
-CREDITS = "Examples: the two voices are nobody's; a program computes them, a buzz sent through five resonances."
-READERS = {"5703-47212-0000": ("Garth Comira reads", DIRECTIONS[0]), "3436-172162-0000": ("Anders Lankford reads", DIRECTIONS[0]),
-           "198-209-0000": ("Heather Barnett reads", DIRECTIONS[1])}  # LibriVox clips by file name
+WORDS = """**The idea of the zebras, on sound.** A spectrogram is a picture of sound: time from left to right, frequency from below to above, brightness for loudness. A CycleGAN
+translates it from one voice's pictures to another's; then the sound is computed back. What you say and when stays yours; pitch and timbre become theirs."""
+CONSENT = """A voice belongs to its person: convert your own, or one whose owner has agreed. What you record or upload is sent to the computer that runs this page and worked on
+in its memory; it is written to no file (sound from M4A and video files passes through a temporary one, deleted at once) and trains nothing. The result stays in that memory
+for an hour at most, so that you can ask more about it; *Forget it* empties it at once."""
+NAMES = {"bdl": "a man's voice (bdl)", "slt": "a woman's voice (slt)"}
+NEURAL, GRIFFIN_LIM = "neural", "Griffin-Lim"
+VOCODERS = {NEURAL: "a neural vocoder", GRIFFIN_LIM: "Griffin-Lim, 32 rounds"}
+REMEMBERED = 3600  # seconds that a result is kept in memory
+WEB = Path(__file__).parent / "voice_web"
 
 
 # -- pure functions ----------------------------------------------------------------------------------------------------
 
 @dataclass(frozen=True)
 class Conversion:
-    """A converted recording, both spectrograms, and how long each stage took."""
+    """A spectrogram, its translation, the sound of that, and how long each stage took."""
 
-    wave: torch.Tensor  # (T,)
-    real: torch.Tensor  # (1, 1, M, F), the recording
+    wave: torch.Tensor  # (T,), the result with its mark
+    real: torch.Tensor  # (1, 1, M, F), what was translated
     fake: torch.Tensor  # (1, 1, M, F), its translation
     seconds: dict[str, float]  # stage -> seconds of work
 
 
-def convert(nets: CycleGAN, wave: torch.Tensor, direction: str, settings: audio.MelConfig,
+def convert(nets: VoiceGAN, vocoder: Vocoder | None, wave: torch.Tensor, target: str, semitones: float = 0.0, settings: audio.MelConfig = audio.MelConfig(),
             callback: Callable[[float, str], None] = lambda fraction, stage: None) -> Conversion:
-    """Convert a recording (T,) as `audio.read` gives it. `callback(fraction, stage)` is told how far it is. ValueError for no such direction."""
-    if direction not in DIRECTIONS:
-        raise ValueError(f"There is no direction {direction}: choose {' or '.join(DIRECTIONS)}.")
-    there = nets.G_AB if direction == DIRECTIONS[0] else nets.G_BA
+    """Convert a recording (T,) as `audio.listen` gives it to the target's voice, `semitones` above its usual pitch; without a vocoder (None) by Griffin-Lim.
+    `callback(fraction, stage)` is told how far it is. ValueError for no such target."""
+    nets.index(target)
+    callback(0.0, "spectrogram")
+    start = time.perf_counter()
+    real = audio.to_mel(wave, settings)
+    took = time.perf_counter() - start
+    done = translate(nets, vocoder, real, target, semitones, settings, lambda fraction, stage: callback(0.1 + 0.9 * fraction, stage))
+    return replace(done, seconds={"spectrogram": took, **done.seconds})
+
+
+@torch.inference_mode()
+def translate(nets: VoiceGAN, vocoder: Vocoder | None, real: torch.Tensor, target: str, semitones: float = 0.0, settings: audio.MelConfig = audio.MelConfig(),
+              callback: Callable[[float, str], None] = lambda fraction, stage: None) -> Conversion:
+    """`convert` from the spectrogram (1, 1, M, F) on: the whole of it at once, so that there are no seams."""
     device = next(nets.parameters()).device
     clock = [time.perf_counter()]
-    callback(0.0, "spectrogram")
-    real = audio.to_mel(wave, settings)
+    callback(0.0, "conversion")
+    fake = nets.convert(real.to(device), target, semitones)
+    fake = fake.cpu() if vocoder is None else fake
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
     clock.append(time.perf_counter())
-    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=bfloat16_is_faster(device)):
-        fake = in_chunks(lambda mel: there.translate(mel.to(device, memory_format=torch.channels_last)).float().cpu(), real,
-                         lambda fraction: callback(0.1 + 0.4 * fraction, "conversion"))
+    callback(0.4, "sound")
+    sound = audio.to_wave(fake, settings) if vocoder is None else vocoder(fake)[0].float().cpu()
     clock.append(time.perf_counter())
-    callback(0.5, "sound")
-    sound = audio.to_wave(fake, settings)
+    callback(0.9, "mark")
+    sound = watermark.embed(sound)
     clock.append(time.perf_counter())
-    return Conversion(sound, real, fake, dict(zip(("spectrogram", "conversion", "sound"), np.diff(clock).tolist())))
+    return Conversion(sound, real, fake.cpu(), {stage: later - sooner for stage, sooner, later in zip(("conversion", "sound", "mark"), clock, clock[1:])})
 
 
-def in_chunks(network, mel: torch.Tensor, callback: Callable[[float], None] = lambda fraction: None) -> torch.Tensor:
-    """`network` applied to (1, 1, M, F), `CHUNK` frames at a time, so that memory stays bounded; neighbours fade into each other."""
-    frames = mel.shape[-1]
-    length, count = min(CHUNK, frames), max(1, math.ceil((frames - OVERLAP) / (CHUNK - OVERLAP)))
-    joined, end = torch.empty_like(mel), 0
-    for i in range(count):
-        callback(i / count)
-        start = round(i * (frames - length) / max(1, count - 1))  # evenly spread, so that the last one is as long as the others
-        part, shared = network(mel[..., start:start + length]), end - start
-        if i:
-            joined[..., start:end].lerp_(part[..., :shared], torch.arange(1, shared + 1) / (shared + 1))
-            part, start = part[..., shared:], end
-        end = start + part.shape[-1]
-        joined[..., start:end] = part
-    return joined
+def way_back(nets: VoiceGAN, target: str, hertz: float | None) -> str:
+    """The voice to go on to from `target`: of the others the one nearest in pitch to a median of `hertz` (None: unknown)."""
+    others = [voice for voice in nets.config.targets if voice != target]
+    medians = dict(zip(nets.config.targets, nets.pitches[:, 1].tolist()))
+    return min(others, key=lambda voice: abs(math.log(medians[voice] / (hertz or 1.0))))
 
 
-def sentence(done: Conversion, reading: float, device: str, cut: bool) -> str:
+def cycle_error(real: torch.Tensor, rec: torch.Tensor, settings: audio.MelConfig = audio.MelConfig()) -> float:
+    """Mean absolute difference in dB between two spectrograms (1, 1, M, F) over the loud frames of the first: what training makes small where a voice comes home."""
+    loud = likeness.loud_frames(real, settings)
+    return float((real - rec)[..., loud].abs().mean()) * likeness.decibels(settings)
+
+
+def sentence(done: Conversion, heard: audio.Recording, reading: float, device: str) -> str:
     """What was converted and what each stage cost."""
-    work = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in {"reading": reading, **done.seconds}.items())
-    note = f"**Only the first {audio.LONGEST:.0f} seconds were converted.** " if cut else ""
-    return f"{note}{len(done.wave) / audio.RATE:.1f} seconds of sound. Work: {work}, on {describe(torch.device(device))}."
-
-
-@dataclass(frozen=True)
-class Example:
-    """A recording to start from: its name on the page, the direction that suits it (None: whatever is chosen), how to write its file."""
-
-    name: str
-    direction: str | None
-    write: Callable[[Path], object]
-    ending: str = ".wav"
-
-
-def examples_at_hand(data=None) -> list[Example]:
-    """What there is without a network: two voices made of formulas, and the first recordings of `data`."""
-    found = [Example("“We were away a year ago”, a man made of formulas", DIRECTIONS[0], lambda file: write_wav(file, speaking.spoken_by_formulas())),
-             Example("the same, a woman", DIRECTIONS[1], lambda file: write_wav(file, speaking.spoken_by_formulas(200.0, 1.16)))]
-    try:
-        own = Collection(data, RECORDINGS) if data else None
-    except ValueError:
-        own = None  # pictures only, for the other tabs
-    for name in own.names[:MOST_OWN] if own else ():
-        found.append(Example(Path(name).stem, None, lambda file, name=name: file.write_bytes(own.open(name).read()), Path(name).suffix))
-    return found
-
-
-def examples_fetched(clips: Download) -> list[Example]:
-    """The downloaded recordings, or none where they are not here."""
-    found = clips.result() if clips.state == "ready" else []
-    return [Example(*READERS[clip.stem], lambda file, clip=clip: shutil.copy(clip, file), clip.suffix) for clip in found]
-
-
-def write_wav(file: Path, wave: torch.Tensor):
-    """(T,) in -1..1 -> a 16-bit WAV file."""
-    import soundfile
-    soundfile.write(file, audio.to_pcm(wave), audio.RATE)
+    length, stages = len(done.wave) / audio.RATE, {"reading": reading, **done.seconds}
+    work = sum(stages.values())
+    words = ["**Only the first minute was converted**: the recording is longer."] if heard.longer else []
+    if max(heard.before, heard.after) >= 0.1:
+        words.append(f"{heard.before:.1f} s of silence before and {heard.after:.1f} s after it were left out.")
+    words.append(f"{length:.1f} seconds of sound took {work:.2f} s on {describe(torch.device(device))} ({', '.join(f'{stage} {seconds:.2f}' for stage, seconds in stages.items())}): "
+                 f"real-time factor {work / length:.2f}.")
+    return " ".join(words)
 
 
 # -- page --------------------------------------------------------------------------------------------------------------
 
+@dataclass(frozen=True)
+class Held:
+    """What the tab remembers of the last conversion of a visitor: the wave with its mark, both pictures, the target, the pitch of the recording, whether it was an example."""
+
+    done: Conversion
+    target: str
+    pitch: likeness.Pitch
+    example: bool
+
+
+def routes(device: str, data: str | None) -> list:
+    """What the page of this tab asks for by itself: its modules."""
+    return [Mount("/voice/web", Modules(directory=WEB))]
+
+
 def build(device: str, data: str | None):
     """Lay out the tab."""
-    path = page.CHECKPOINTS / "voice.safetensors"
+    path, vocoder_path = page.CHECKPOINTS / "voice.safetensors", page.CHECKPOINTS / "vocoder.safetensors"
     notes, absent = page.notes(path)
+    silent = page.notes(vocoder_path)[1]
+    targets = [(NAMES.get(target, target), target) for target in reversed(notes["config"].get("targets", list(NAMES)))]
+    ways = [(VOCODERS[way], way) for way in ([GRIFFIN_LIM] if silent else [NEURAL, GRIFFIN_LIM])]
     clips = sources.speech_clips()
-    at_hand = examples_at_hand(data)
-    examples = lambda: at_hand + examples_fetched(clips)
+    at_hand = voice_examples.at_hand(data)
+    examples = lambda: at_hand + voice_examples.fetched(clips)
     listed = lambda found: dict(samples=[[example.name] for example in found], sample_labels=[example.name for example in found])
 
     gr.Markdown(WORDS)
@@ -141,51 +139,139 @@ def build(device: str, data: str | None):
     shown = gr.Dataset(components=["textbox"], **listed(at_hand), type="index", samples_per_page=24, label="Examples: click one to load it")
     with gr.Row():
         with gr.Column(min_width=280):
-            recording = gr.Audio(sources=["microphone", "upload"], type="filepath", label="Your recording", buttons=["download"],
-                                 waveform_options=gr.WaveformOptions(sample_rate=audio.RATE))
+            recorder = Recorder("Your recording", padding=False)
             gr.Markdown(CONSENT)
         with gr.Column(min_width=280):
-            direction = gr.Radio(DIRECTIONS, value=DIRECTIONS[0], label="Direction")
+            target = gr.Radio(targets, value=targets[0][1], label="To")
+            way = gr.Radio(ways, value=ways[0][1], label="Sound by")
+            semitones = gr.Slider(-6, 6, 0, step=1, label="Semitones above the voice's usual pitch")
             go = gr.Button("Convert", variant="primary")
             told = gr.Markdown()
-    result = gr.Audio(label="Converted", interactive=False, buttons=["download"])
+    line = voice_line.VoiceLine("Here your recording and its translation will stand side by side.", elem_id="voice-line", padding=False)
+    with gr.Column(visible=False) as on:
+        back = gr.Button("And back again")
+        returned = gr.Markdown()
+        home = voice_line.VoiceLine("", elem_id="voice-back", padding=False)
+    gr.Markdown(voice_phase.WORDS)
+    apart = gr.Button("Take my recording apart")
+    lesson = voice_phase.PhaseLesson(elem_id="voice-phase", padding=False)
+    gr.Markdown(voice_mark.WORDS)
     with gr.Row():
-        before, after = (gr.Image(label=f"Spectrogram: {of}", alt_text=f"Spectrogram: {of}", interactive=False, min_width=280, buttons=["download", "fullscreen"])
-                         for of in ("your recording", "converted"))
+        with gr.Column(min_width=280):
+            doubtful = Recorder("A recording to look at", microphone=False, padding=False)
+        with gr.Column(min_width=280):
+            ask = gr.Button("Ask about the result above")
+            found = gr.Markdown()
+            gr.Markdown(voice_mark.HONEST)
     with gr.Row():
         with gr.Column(min_width=280, scale=2):
             news = gr.Markdown()
         with gr.Column(min_width=280):
             fetch = gr.Button(f"Fetch three LibriVox clips ({clips.size})", size="sm")
-    if not absent:
-        with gr.Accordion("Which network is this?", open=False):
-            gr.Markdown(checkpoint.card(path))
+    for card in ([] if absent else [("Which network converts?", path)]) + ([] if silent else [("Which network speaks?", vocoder_path)]):
+        with gr.Accordion(card[0], open=False):
+            gr.Markdown(checkpoint.card(card[1]))
     clock = gr.Timer(1, active=False)
+    held = gr.State(None, time_to_live=REMEMBERED)
+    file, result, script = gr.Audio(visible=False, type="filepath", label="recording"), gr.Audio(visible=False, label="converted"), gr.Button(visible=False)
 
     # -- events --------------------------------------------------------------------------------------------------------
 
-    @page.GPU(duration=30)
-    @page.plainly  # within: a borrowed GPU hands back only errors of the page
-    def convert_voice(recording, direction, progress=gr.Progress()):
-        """A recording in another's voice, the spectrograms before and after, and a sentence on what was done."""
+    def network():
+        return checkpoint.load(path, VoiceGAN, device)
+
+    def speaks(way):
+        """The vocoder, or None where Griffin-Lim is to do it, or has to."""
+        return None if silent or way != NEURAL else checkpoint.load(vocoder_path, Vocoder, device)
+
+    def side(title, wave, mel, nets, settings):
+        pitch = likeness.pitch_of(mel, speaks(NEURAL) or nets.P)
+        return voice_line.Side(title, wave, mel, pitch, likeness.likeness(nets, mel, pitch, settings))
+
+    def work(source, target, way, semitones, progress):
+        """The conversion of a file, its path or its bytes, and the sentence about it."""
         progress(0.0, "reading")
         start = time.perf_counter()
-        wave = audio.read(recording)
+        heard = audio.listen(source)
         reading = time.perf_counter() - start
-        nets = checkpoint.load(path, CycleGAN, device).to(memory_format=torch.channels_last)
+        nets = network()
         settings = audio.MelConfig(**nets.preprocessing["mel"])
-        done = convert(nets, wave, direction, settings, lambda fraction, stage: progress(0.1 + 0.9 * fraction, stage))
-        return (page.kept("converted.wav", lambda file: write_wav(file, done.wave)), page.kept("recording.png", draw(done.real, settings).save),
-                page.kept("converted.png", draw(done.fake, settings).save), sentence(done, reading, device, audio.seconds(recording) > audio.LONGEST))
+        done = convert(nets, speaks(way), heard.wave, target, semitones, settings, lambda fraction, stage: progress(0.1 + 0.9 * fraction, stage))
+        return heard, done, sentence(done, heard, reading, device)
+
+    @page.GPU(duration=30)
+    @page.plainly  # within: a borrowed GPU hands back only errors of the page
+    def convert_voice(recording, target, way, semitones=0, progress=gr.Progress()):
+        """A recording in another's voice, as the path of a WAV file that carries the mark, and a sentence on what was done. Only for voices whose owners have agreed."""
+        _, done, words = work(recording, target, way, semitones, progress)
+        return page.kept("converted.wav", lambda file: file.write_bytes(wav(done.wave))), words
+
+    @page.GPU(duration=30)
+    @page.plainly
+    def convert_here(recorded, target, way, semitones=0, progress=gr.Progress()):
+        heard, done, words = work(bytes_of(recorded), target, way, semitones, progress)
+        nets = network()
+        settings, example = audio.MelConfig(**nets.preprocessing["mel"]), recorded["source"] == "example"
+        one = side("Your recording" if not example else "The example", heard.wave, done.real, nets, settings)
+        other = side(f"In {NAMES.get(target, target)}", done.wave, done.fake, nets, settings)
+        steps = [("short-time Fourier transform", done.seconds["spectrogram"]), ("VoiceGAN", done.seconds["conversion"]),
+                 ("neural vocoder" if speaks(way) else "Griffin-Lim", done.seconds["sound"])]
+        facts = voice_line.facts(one, other, target, steps, nets, settings, likeness.in_words(other.likeness, target), f"to-{target}.wav", not example)
+        return facts, Held(done, target, one.pitch, example), words, gr.Column(visible=True), "", None, ""
+
+    @page.GPU(duration=30)
+    @page.plainly
+    def back_again(held, way, progress=gr.Progress()):
+        if held is None:
+            raise ValueError("There is no result to send back: convert a recording first. A result is remembered for an hour.")
+        nets = network()
+        settings, other = audio.MelConfig(**nets.preprocessing["mel"]), way_back(nets, held.target, held.pitch.median)
+        done = translate(nets, speaks(way), held.done.fake, other, settings=settings, callback=progress)
+        one = side(f"The result, {NAMES.get(held.target, held.target)}", held.done.wave, held.done.fake, nets, settings)
+        two = side(f"Sent on, {NAMES.get(other, other)}", done.wave, done.fake, nets, settings)
+        steps = [("the picture as it was", None), ("VoiceGAN", done.seconds["conversion"]), ("neural vocoder" if speaks(way) else "Griffin-Lim", done.seconds["sound"])]
+        words = (f"From {held.target} on to {other}, of the voices this network speaks in the nearest to your pitch. For {' and '.join(nets.config.targets)} themselves that is the cycle "
+                 "of training, which has to end where it began. For anybody else there is no way home: their voice was never a target, so what comes back is their words "
+                 f"in {other}'s voice. Here its loud frames are {cycle_error(held.done.real, done.fake, settings):.1f} dB from those of the recording, on average over all bands.")
+        return words, voice_line.facts(one, two, other, steps, nets, settings, likeness.in_words(two.likeness, other), f"back-to-{other}.wav", not held.example)
+
+    @page.GPU(duration=30)
+    @page.plainly
+    def take_apart(recorded, progress=gr.Progress()):
+        progress(0.0, "reading")
+        wave = audio.listen(bytes_of(recorded)).wave
+        piece = voice_phase.loudest(wave)
+        variants = voice_phase.variants(piece, speaks(NEURAL), callback=lambda fraction: progress(0.1 + 0.9 * fraction, "Griffin-Lim"))
+        return voice_phase.facts(variants, len(piece) < len(wave))
+
+    @page.plainly
+    def look_for_mark(recorded):
+        return "" if recorded is None else voice_mark.answer(audio.read(bytes_of(recorded)))
+
+    @page.plainly
+    def ask_about_result(held):
+        if held is None:
+            raise ValueError("There is no result yet: convert a recording first. A result is remembered for an hour.")
+        return voice_mark.answer(held.done.wave)
+
+    @functools.cache
+    def warm():
+        """Once a browser has opened the tab: so that the first conversion does not wait for what is loaded once. A borrowed GPU is not there yet."""
+        with contextlib.suppress(ValueError):  # of a file that is no good: who converts is told
+            if device == "cpu":
+                convert(network(), speaks(NEURAL), audio.listen(wav(speaking.spoken_by_formulas())).wave, targets[0][1])
 
     def take(index):
         example = examples()[index]
-        return page.kept("example" + example.ending, example.write), example.direction or gr.skip()
+        return recording(example.content(), example.name, "example"), example.target or gr.skip()
+
+    def forget():
+        return None, None, "", gr.Column(visible=False), "", None, None
 
     def look():
         """What the download is doing: new examples once it is done."""
         running, ready = clips.state == "running", clips.state == "ready"
-        told = clips.message if running or clips.state == "failed" else f"{CREDITS} {clips.credit if ready else ''}"
+        told = clips.message if running or clips.state == "failed" else f"{voice_examples.CREDITS} {clips.credit if ready else ''}"
         return (gr.Dataset(**listed(examples())) if ready else gr.skip(), told, gr.Button(visible=not ready, interactive=not running),
                 gr.Timer(active=running))
 
@@ -194,9 +280,16 @@ def build(device: str, data: str | None):
         return look()
 
     light = dict(queue=False, show_progress="hidden", api_visibility="private")
-    go.click(convert_voice, [recording, direction], [result, before, after, told], concurrency_id="heavy", concurrency_limit=1, show_progress_on=[result],
-             api_name="convert_voice")
-    shown.click(take, shown, [recording, direction], **light)
+    heavy = dict(concurrency_id="heavy", concurrency_limit=1)
+    script.click(convert_voice, [file, target, way, semitones], [result, told], api_name="convert_voice", **heavy)
+    go.click(convert_here, [recorder, target, way, semitones], [line, held, told, on, returned, home, found], show_progress_on=[line], api_visibility="private", **heavy)
+    back.click(back_again, [held, way], [returned, home], show_progress_on=[home], api_visibility="private", **heavy)
+    apart.click(take_apart, recorder, lesson, show_progress_on=[lesson], api_visibility="private", **heavy)
+    doubtful.input(look_for_mark, doubtful, found, api_visibility="private", show_progress_on=[found])
+    ask.click(ask_about_result, held, found, api_visibility="private", show_progress_on=[found])
+    recorder.load(warm, None, None, **light)
+    recorder.clear(forget, None, [line, held, told, on, returned, home, lesson], **light)
+    shown.click(take, shown, [recorder, target], **light)
     fetching = [shown, news, fetch, clock]
     fetch.click(begin, None, fetching, **light)
     clock.tick(look, None, fetching, **light)

@@ -1,8 +1,9 @@
-"""Where the networks compute, and in which precision they compute fastest there."""
+"""Where the networks compute, on how many cores, and in which precision they compute fastest there."""
 import time
 from functools import lru_cache
 
 import torch
+from threadpoolctl import threadpool_limits
 
 
 def pick_device(name: str) -> torch.device:
@@ -33,6 +34,12 @@ def bfloat16_is_faster(device: torch.device) -> bool:
                 layer(x)
         seconds[dtype] = time.perf_counter() - start
     return seconds[torch.bfloat16] < 0.7 * seconds[torch.float32]
+
+
+def one_core():
+    """Bind this thread's forwards to one core: OpenMP threads wait for each other, and on a busy machine that takes ten times what they save."""
+    torch.get_num_threads()  # sets the thread up, with as many as there are cores
+    threadpool_limits(1, user_api="openmp")
 
 
 def describe(device: torch.device) -> str:

@@ -1,4 +1,4 @@
-"""Where the face is in a photo, and the level square around it that the faces were cut to for training."""
+"""Where the faces are in a photo, and the level square around each that the faces were cut to for training."""
 import functools
 from typing import NamedTuple
 
@@ -9,11 +9,15 @@ from skimage.feature import Cascade
 
 from models.pictures import fit_within, square
 
-LONG_SIDE = 320  # pixels of the whole photo when it is searched: a face is found from about a tenth of the photo's length
+LONG_SIDE = 320  # pixels of the whole photo when it is searched for faces from about a tenth of its length
+FINE_SIDE = 640  # and when it is searched for smaller ones, as in a photo of a group: from a twentieth
+SMALLEST = 28  # pixels across of a face when it is searched for
+LOOKED_AT = 1280  # pixels of the longer side of the photo that faces are looked at in: more detail helps no look
 SURROUNDINGS = 1.8  # face boxes across in which a face is looked at again
 LOOKS = (84, 96, 108, 120)  # pixels across of these looks
 TURNS = (-30, -20, -10, 0, 10, 20, 30)  # degrees a face is turned by and looked at: the cascade finds what is level within about 10
 CROP = 1.25  # face boxes across in a training crop, the centre in common: the median over 150 faces that were cut for training
+MOST = 8  # faces that are told apart in one photo
 
 
 class Face(NamedTuple):
@@ -24,45 +28,82 @@ class Face(NamedTuple):
     tilt: float = 0.0
 
 
+def find_faces(picture: Image.Image, most: int = MOST) -> list[Face]:
+    """The faces in an RGB picture, largest first, none of them twice, at most `most`; an empty list where none is found.
+
+    What the cascade finds may be a pattern in a curtain, and its boxes jump by a tenth of their side from one size of the same photo to
+    another. So each finding is looked at again, turned, at several sizes and mirrored: enough looks must agree, and their median is the answer.
+    """
+    scale = min(1.0, LOOKED_AT / max(picture.size))
+    view = fit_within(picture, LOOKED_AT) if scale < 1 else picture
+    found = []
+    for candidate in _candidates(view):
+        if len(found) == most:
+            break
+        if not any(_same(candidate, face) for face in found):
+            face = _looked_at(view, candidate)
+            if face and not any(_same(face, other) for other in found):
+                found.append(face)
+    return sorted((Face(face.x / scale, face.y / scale, face.side / scale, face.tilt) for face in found), key=lambda face: -face.side)
+
+
+def find_face(picture: Image.Image) -> Face | None:
+    """The largest face in an RGB picture; None where none is found."""
+    return next(iter(find_faces(picture, 1)), None)
+
+
 def face_box(picture: Image.Image) -> tuple[float, float, float, float] | None:
     """(left, top, right, bottom) of the largest face in an RGB picture, in its pixels; None where none is found."""
     face = find_face(picture)
     return face and (face.x - face.side / 2, face.y - face.side / 2, face.x + face.side / 2, face.y + face.side / 2)
 
 
+def crop_of(picture: Image.Image, face: Face | None, size: int) -> Image.Image:
+    """A face cut out as the training faces were, `size` x `size`; the centre square where it is None."""
+    return _patch(picture, face, CROP, size) if face else square(picture, size)
+
+
 def training_crop(picture: Image.Image, size: int) -> tuple[Image.Image, bool]:
     """The largest face cut out as the training faces were, `size` x `size`, and whether one was found; if not, the centre square."""
     face = find_face(picture)
-    return (_patch(picture, face, CROP, size), True) if face else (square(picture, size), False)
+    return crop_of(picture, face, size), face is not None
 
 
-def find_face(picture: Image.Image) -> Face | None:
-    """The largest face in an RGB picture; None where none is found.
-
-    What the cascade finds may be a pattern in a curtain, and its boxes jump by a tenth of their side from one size of the same photo to
-    another. So each finding is looked at again, turned, at several sizes and mirrored: enough looks must agree, and their median is the answer.
-    """
-    small = fit_within(picture, LONG_SIDE)
-    scale, room = max(picture.size) / LONG_SIDE, LONG_SIDE // 8  # a face that fills the photo needs room around it
-    searched = _cut(small, (-room, -room, small.width + room, small.height + room))
-    centre = np.array(searched.size) / 2
-    for turn in (0, 20, -20):
-        for x, y, side in sorted(_faces(searched.rotate(turn, Image.BICUBIC), 28), key=lambda face: -face[2]):
+def _candidates(picture):
+    """What may be a face, largest first: the whole photo searched as it is and turned, and once more for small faces."""
+    found = []
+    room = LONG_SIDE // 8  # a face that fills the photo needs room around it
+    for long_side, turn, largest, pace in ((LONG_SIDE, 0, None, (1.15, 1.25)), (LONG_SIDE, 20, None, (1.2, 1.5)), (LONG_SIDE, -20, None, (1.2, 1.5)),
+                                           (FINE_SIDE, 0, 3 * SMALLEST, (1.2, 1.5))):
+        small = fit_within(picture, long_side)
+        searched = _cut(small, (-room, -room, small.width + room, small.height + room)).rotate(turn, Image.BICUBIC)
+        centre, scale = np.array(searched.size) / 2, max(picture.size) / long_side
+        for x, y, side in _faces(searched, SMALLEST, largest, pace, agreeing=2):
             x, y = (centre + _turned((x, y) - centre, turn) - room) * scale
-            face = Face(x, y, side * scale)
-            if not _look(picture, face._replace(tilt=turn), LOOKS[0]):
-                continue
-            agreeing = [tilt for tilt in TURNS for _ in _look(picture, face._replace(tilt=tilt), LOOKS[0])]
-            if len(agreeing) < 5:  # of 14; faces come to 6 and more, patterns to 4
-                continue
-            tilt = float(np.mean(agreeing))  # steady within 2 or 3 degrees
-            face = face._replace(tilt=tilt if abs(tilt) >= 6 else 0.0)
-            looks = [found for size in LOOKS for found in _look(picture, face, size)]
-            if len(looks) >= 5:  # of 8
-                right, down, side = np.median(looks, axis=0)
-                right, down = _turned((right, down), face.tilt)
-                return Face(float(x + right), float(y + down), float(side), face.tilt)
-    return None
+            found.append(Face(float(x), float(y), float(side) * scale, turn))
+    return sorted(found, key=lambda face: -face.side)
+
+
+def _same(one, other):
+    """Whether two findings are of one face: their centres nearer than half a side of the larger."""
+    return max(abs(one.x - other.x), abs(one.y - other.y)) < max(one.side, other.side) / 2
+
+
+def _looked_at(picture, face):
+    """The face where and how it is by many looks, or None if too few agree that it is one."""
+    if not _look(picture, face, LOOKS[0]):
+        return None
+    agreeing = [tilt for tilt in TURNS for _ in _look(picture, face._replace(tilt=tilt), LOOKS[0])]
+    if len(agreeing) < 5:  # of 14; faces come to 6 and more, patterns to 4
+        return None
+    tilt = float(np.mean(agreeing))  # steady within 2 or 3 degrees
+    face = face._replace(tilt=tilt if abs(tilt) >= 6 else 0.0)
+    looks = [found for size in LOOKS for found in _look(picture, face, size)]
+    if len(looks) < 5:  # of 8
+        return None
+    right, down, side = np.median(looks, axis=0)
+    right, down = _turned((right, down), face.tilt)
+    return Face(float(face.x + right), float(face.y + down), float(side), face.tilt)
 
 
 def _look(picture, face, size):
@@ -100,10 +141,10 @@ def _turned(vector, degrees):
     return np.array([cos * vector[0] - sin * vector[1], sin * vector[0] + cos * vector[1]])
 
 
-def _faces(picture, smallest, largest=None):
-    """Centre x, centre y and side of each box that the cascade finds, (n, 3)."""
-    found = _cascade().detect_multi_scale(np.asarray(picture), scale_factor=1.1, step_ratio=1, min_size=(int(smallest),) * 2,
-                                          max_size=(int(largest or min(picture.size)),) * 2)
+def _faces(picture, smallest, largest=None, pace=(1.1, 1), agreeing=4):
+    """Centre x, centre y and side of each box that the cascade finds where `agreeing` windows do, (n, 3); `pace`: from size to size, and across."""
+    found = _cascade().detect_multi_scale(np.asarray(picture), scale_factor=pace[0], step_ratio=pace[1], min_size=(int(smallest),) * 2,
+                                          max_size=(int(largest or min(picture.size)),) * 2, min_neighbor_number=agreeing)
     return np.array([(f["c"] + f["width"] / 2, f["r"] + f["height"] / 2, f["width"]) for f in found]).reshape(-1, 3)
 
 

@@ -8,6 +8,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
+from models import audio, watermark
 from models.painting import painted_horse
 
 RATE = 16_000
@@ -40,28 +41,29 @@ def sound(samples, rate=RATE, kind="WAV", **options):
 
 # -- Real or fake? -----------------------------------------------------------------------------------------------------
 
-def test_a_round_from_start_to_score(app):
-    client = Client(app, verbose=False)
-    face, words, count = client.predict(10, 7, api_name="/quiz_round")[:3]
-    assert "Face 1 of 10" in count and "data:image/jpeg" in face
-    for i in range(10):
-        face, words, count = client.predict("real", api_name="/quiz_vote")[:3]
-        assert ("Right" in words) != ("Wrong" in words)
-        if i < 9:
-            client.predict(api_name="/quiz_next")
-    assert "of 10 right" in words and "95 % interval" in words
+def test_a_round_from_start_to_report(client):
+    game = client.predict("one", 10, "final", api_name="/quiz_round")
+    assert game["faces"] == 10 and game.keys() == {"round", "mode", "faces", "size", "levels"}, "nothing more is told before the votes"
+    for face in range(10):
+        answer = client.predict(game["round"], face, "real", 2, api_name="/quiz_vote")
+        told = answer["told"][0]
+        assert told["right"] == told["real"] and (told["seed"] is None) == told["real"]
+        assert (answer["report"] is not None) == (face == 9)
+    assert answer["report"]["score"]["of"] == 10
 
 
-def test_two_visitors_play_two_rounds(app):
-    one, two = Client(app, verbose=False), Client(app, verbose=False)
-    one.predict(10, 1, api_name="/quiz_round")
-    two.predict(20, 2, api_name="/quiz_round")
-    assert "of 10" in one.predict("fake", api_name="/quiz_vote")[2] and "of 20" in two.predict("fake", api_name="/quiz_vote")[2]
+def test_two_rounds_do_not_know_each_other(client):
+    one, two = (client.predict("one", count, "final", api_name="/quiz_round") for count in (10, 20))
+    assert one["round"] != two["round"]
+    for game in (one, two):
+        assert client.predict(game["round"], 0, "fake", 0, api_name="/quiz_vote")["told"][0]["face"] == 0
 
 
-def test_a_vote_without_a_round_is_a_sentence(app):
-    with pytest.raises(AppError, match="no round yet"):
-        Client(app, verbose=False).predict("real", api_name="/quiz_vote")
+@pytest.mark.parametrize("vote, said", [(("nothing", 0, "real", 0), "begin another"), ((None, 3, "real", 0), "One face after the other"), ((None, 0, "maybe", 0), "real or fake"), ((None, 0, "real", 7), "How sure")])
+def test_a_vote_that_is_none_is_a_sentence(client, vote, said):
+    game = client.predict("one", 10, "final", api_name="/quiz_round")
+    with pytest.raises(AppError, match=said):
+        client.predict(vote[0] or game["round"], *vote[1:], api_name="/quiz_vote")
 
 
 # -- Horse <-> zebra ---------------------------------------------------------------------------------------------------
@@ -90,19 +92,28 @@ def test_a_bad_picture_is_one_sentence_and_the_app_goes_on(client, tmp_path, nam
 
 @pytest.mark.parametrize("name", GOOD_PICTURES)
 def test_an_unusual_picture_is_translated_in_its_own_shape(client, tmp_path, name):
-    fake, rec, sentence = client.predict(saved(tmp_path, name, GOOD_PICTURES[name]), "horse → zebra", 128, api_name="/translate_image")
+    fake, rec, sentence = client.predict(saved(tmp_path, name, GOOD_PICTURES[name]), "horse → zebra", 256, api_name="/translate_image")
     for path in (fake, rec):
         with Image.open(path) as picture:
-            assert picture.size == (128, 85)
+            assert picture.size == (256, 171)
     assert "ms" in sentence and "Cycle error" in sentence
 
 
 def test_orientation_is_honoured(client, tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
-    fake, *_ = client.predict(saved(tmp_path, "turned.jpg", encoded(Image.new("RGB", (120, 60), "tan"), "JPEG", exif=exif)), "zebra → horse", 128, api_name="/translate_image")
+    fake, *_ = client.predict(saved(tmp_path, "turned.jpg", encoded(Image.new("RGB", (120, 60), "tan"), "JPEG", exif=exif)), "zebra → horse", 256, api_name="/translate_image")
     with Image.open(fake) as picture:
-        assert picture.size == (64, 128)
+        assert picture.size == (128, 256)
+
+
+def test_a_list_of_pictures_is_answered_by_lists(client, tmp_path):
+    given = [saved(tmp_path, name, GOOD_PICTURES[name]) for name in ("alpha.png", "phone.jpg")]
+    fakes, recs, sentences = client.predict(given, "zebra → horse", 256, api_name="/translate_image")
+    assert len(fakes) == len(recs) == len(sentences) == 2 and all("Cycle error" in sentence for sentence in sentences)
+    for path in fakes + recs:
+        with Image.open(path) as picture:
+            assert picture.size == (256, 171)
 
 
 def test_no_picture_is_one_sentence(client):
@@ -123,18 +134,34 @@ BAD_SOUNDS = {
     "silent.wav": (sound(np.zeros(RATE * 2)), "silent"),
     "blip.wav": (sound(speech_like(0.1)), "0.1 s"),
     "text.wav": (b"this is no sound", "could not be read"),
+    "phone.m4a": (b"\x00\x00\x00\x1cftypM4A " + bytes(400), "ffmpeg"),
 }
 
 
 @pytest.mark.parametrize("name", GOOD_SOUNDS)
 def test_every_kind_of_recording_is_converted(client, tmp_path, name):
     data, seconds = GOOD_SOUNDS[name]
-    wav, before, after, sentence = client.predict(saved(tmp_path, name, data), api_name="/convert_voice")
+    wav, words = client.predict(saved(tmp_path, name, data), api_name="/convert_voice")
     samples, rate = soundfile.read(wav)
     assert rate == RATE and len(samples) / rate == pytest.approx(seconds, abs=0.15) and np.abs(samples).max() > 0.01
-    with Image.open(before) as one, Image.open(after) as other:
-        assert one.size == other.size
-    assert "conversion" in sentence
+    assert "conversion" in words and "real-time factor" in words
+
+
+def test_a_script_chooses_voice_vocoder_and_pitch(client, tmp_path):
+    given = saved(tmp_path, "a.wav", sound(speech_like(1.0)))
+    wav, words = client.predict(given, "bdl", "Griffin-Lim", 2, api_name="/convert_voice")
+    assert soundfile.info(wav).duration == pytest.approx(1.0, abs=0.1)
+
+
+def test_two_people_at_once_get_their_own(app, tmp_path):
+    waiting = [Client(app, verbose=False).submit(saved(tmp_path, f"{seconds}.wav", sound(speech_like(seconds))), voice, api_name="/convert_voice")
+               for seconds, voice in ((1.0, "slt"), (2.0, "bdl"))]
+    assert [round(soundfile.info(job.result()[0]).duration) for job in waiting] == [1, 2]
+
+
+def test_what_a_script_gets_is_marked(client, tmp_path):
+    wav, _ = client.predict(saved(tmp_path, "a.wav", sound(speech_like(5.0))), api_name="/convert_voice")
+    assert watermark.detect(audio.read(wav)).marked
 
 
 @pytest.mark.parametrize("name", BAD_SOUNDS)
@@ -145,8 +172,8 @@ def test_a_bad_recording_is_one_sentence(client, tmp_path, name):
 
 
 def test_of_ten_minutes_the_first_is_converted(client, tmp_path):
-    wav, *_, sentence = client.predict(saved(tmp_path, "long.wav", sound(speech_like(600, 8_000), 8_000)), api_name="/convert_voice")
-    assert soundfile.info(wav).duration == pytest.approx(60, abs=0.5) and "first 60 seconds" in sentence
+    wav, sentence = client.predict(saved(tmp_path, "long.wav", sound(speech_like(600, 8_000), 8_000)), api_name="/convert_voice")
+    assert soundfile.info(wav).duration == pytest.approx(60, abs=0.5) and "first minute" in sentence
 
 
 def test_no_recording_is_one_sentence(client):

@@ -5,12 +5,17 @@ import pytest
 import torch
 
 from models import checkpoint
+from models.atlas import FaceAtlas
+from models.conversion import VoiceGAN
 from models.cyclegan import CycleGAN
 from models.gan import GAN
 from models.vae import VAE
+from models.vocoder import Vocoder
 
 FOLDER = Path(__file__).parent.parent / "checkpoints"
-SHIPPED = {"face_vae": VAE, "face_gan": GAN, "horse2zebra": CycleGAN, "voice": CycleGAN}
+SHIPPED = {"face_vae": VAE, "face_gan": GAN, "face_atlas": FaceAtlas, "horse2zebra": CycleGAN, "voice": VoiceGAN, "vocoder": Vocoder}
+
+FITTED = {"face_atlas"}  # in closed form, without steps
 
 
 def test_all_are_there_and_nothing_else():
@@ -24,7 +29,8 @@ def test_it_loads_and_its_card_matches(name):
     net = checkpoint.load(path, SHIPPED[name])
     assert all(p.isfinite().all() and p.dtype == torch.float32 for p in net.state_dict().values())
     assert path.with_suffix(".md").read_text() == checkpoint.card(path), "write the card anew: models.checkpoint.card"
-    assert {"words", "data", "kept back", "steps", "images seen", "hours", "hardware", "seed"} <= net.facts.keys()
+    assert {"words", "data", "kept back", "hours", "hardware", "seed"} <= net.facts.keys()
+    assert {"fitted on"} <= net.facts.keys() if name in FITTED else {"steps", "images seen"} <= net.facts.keys()
     assert len(net.facts["words"]) > 40, "the card says in words what the network can and cannot do"
 
 
@@ -35,7 +41,18 @@ def test_the_face_vae_tells_its_latents():
     assert net.preprocessing["size"] == net.config.size
 
 
+def test_the_face_atlas_belongs_to_the_face_vae():
+    path = FOLDER / "face_atlas.safetensors"
+    atlas, vae = checkpoint.load(path, FaceAtlas), checkpoint.load(FOLDER / "face_vae.safetensors", VAE)
+    assert atlas.config.latents == vae.config.latents and atlas.preprocessing == vae.preprocessing
+    assert path.stat().st_size < 1.1e6 and [note["key"] for note in atlas.facts["attributes"]] == list(atlas.config.attributes)
+    moved = torch.tensor([atlas.facts["moved"][way] for way in ("natural", "still")])
+    assert (moved.diagonal(dim1=1, dim2=2) - 1).abs().max() < 0.3, "one step along a direction moves its attribute by about one standard deviation"
+
+
 def test_voice_brings_its_mel_settings():
     from models.audio import MelConfig
-    net = checkpoint.load(FOLDER / "voice.safetensors", CycleGAN)
-    assert MelConfig(**net.preprocessing["mel"]).mels == 80 and net.config.channels == 1
+    for name in ("voice", "vocoder"):
+        net = checkpoint.load(FOLDER / f"{name}.safetensors", SHIPPED[name])
+        assert MelConfig(**net.preprocessing["mel"]).mels == net.config.mels == 80
+    assert sum((FOLDER / f"{name}.safetensors").stat().st_size for name in ("voice", "vocoder")) < 6e6

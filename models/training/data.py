@@ -1,4 +1,4 @@
-"""Pictures and recordings decoded once into memory, and what is kept back from training."""
+"""Pictures decoded once into memory, and what is kept back from training."""
 import hashlib
 from collections import defaultdict
 from pathlib import PurePosixPath
@@ -7,8 +7,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from models import audio
-from models.collection import PICTURES, RECORDINGS, gathered, held_back
+from models.collection import PICTURES, gathered, held_back
 from models.pictures import read_picture, square
 
 FACES = "Labeled Faces in the Wild, deep-funneled (Huang et al. 2007, 2012): news photographs, no licence granted on the photos; about 78 % show men"
@@ -33,19 +32,6 @@ def faces(paths, size) -> tuple[list[str], torch.Tensor, torch.Tensor]:
     names, stored = pictures(paths, size)
     kept = torch.tensor([held_back(PurePosixPath(name).parent.name, 0.05) for name in names])
     return [name for name, back in zip(names, kept.tolist()) if not back], stored[~kept], stored[kept]
-
-
-def mels(paths, settings, under="") -> tuple[list[str], list[torch.Tensor]]:
-    """Names, and all recordings as spectrograms (1, M, F)."""
-    names, decoded = [], []
-    for name, opened in gathered(paths, RECORDINGS, under):
-        try:
-            with opened() as file:
-                decoded.append(audio.to_mel(audio.read(file.read()), settings)[0])
-            names.append(name)
-        except ValueError as error:
-            print(f"left out {name}: {error}")
-    return names, decoded
 
 
 def kept_back(keys, count: int) -> set[str]:
@@ -76,32 +62,12 @@ class Crops:
         return self
 
     def batch(self, n):
-        chosen = self.stored[torch.randint(len(self.stored), (n,), device=self.stored.device)]
-        room = self.stored.shape[-1] - self.size
-        corners = torch.randint(room + 1, (n, 2)).tolist()
-        crops = torch.stack([picture[:, y:y + self.size, x:x + self.size] for picture, (y, x) in zip(chosen, corners)])
-        return mirrored(as_floats(crops))
-
-
-class Passages:
-    """Random passages of `frames` frames out of spectrograms (1, M, F); `batch(n)` is (n, 1, M, frames)."""
-
-    def __init__(self, stored, frames):
-        self.frames = frames
-        self.stored = [m if m.shape[-1] >= frames else torch.nn.functional.pad(m, (0, frames - m.shape[-1]), mode="replicate") for m in stored]
-        self.lengths = torch.tensor([float(m.shape[-1]) for m in self.stored])
-
-    def to(self, device):
-        """All spectrograms in that device's memory, where passages are then cut."""
-        self.stored = [m.to(device) for m in self.stored]
-        return self
-
-    def batch(self, n):
-        out = []
-        for i in torch.multinomial(self.lengths, n, replacement=True).tolist():
-            start = int(torch.randint(self.stored[i].shape[-1] - self.frames + 1, ()))
-            out.append(self.stored[i][..., start:start + self.frames])
-        return torch.stack(out).contiguous(memory_format=torch.channels_last)
+        device, room = self.stored.device, self.stored.shape[-1] - self.size
+        chosen = torch.randint(len(self.stored), (n, 1, 1), device=device)
+        top, left = torch.randint(room + 1, (2, n, 1, 1), device=device)
+        side = torch.arange(self.size, device=device)
+        crops = self.stored[chosen, :, top + side[None, :, None], left + side[None, None, :]]  # (n, size, size, 3): one gather, on whatever device
+        return mirrored(as_floats(crops.permute(0, 3, 1, 2)))
 
 
 class People:

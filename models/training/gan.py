@@ -10,7 +10,8 @@ from torch.nn import functional as F
 
 from models import gan, pictures
 from models.training import data
-from models.training.loop import Run, arguments
+from models.training.loop import Run, arguments, hardware
+from models.training.moments import Keeper
 
 TINY = gan.GAN.Config(size=16, latents=8, channels=(8, 8, 8))
 STAGE_SHARES = {4: 0.01, 8: 0.04, 16: 0.1, 32: 0.3, 64: 0.6, 128: 0.6}  # of the time, before they are brought to sum 1
@@ -102,11 +103,18 @@ def main(arguments_=None):
                                    choices.rate, (0.0, 0.99)),
                   torch.optim.Adam(net.D.parameters(), choices.rate, (0.0, 0.99))]
     grown = run.resume(net, average, optimizers)
+    keeper = Keeper(choices.resume)
     start = min(grown.get("resolution", min(STAGE_SHARES)), choices.until)
     resolution, alpha = growth(0.0, start, choices.until)
     generator_loss, discriminator_loss = run.parallel(GeneratorLoss(net, choices.augment)), run.parallel(DiscriminatorLoss(net, choices.augment))
     compiled = False
     latents = lambda n: torch.randn(n, config.latents, device=run.device)
+
+    def remember():
+        """The sixteen latents as the average draws them at this moment."""
+        if run.rank == 0:
+            with run.autocast():
+                keeper.keep(average.module, resolution, alpha, run.images, run.hours())
 
     def leave():
         """The same sixteen latents as they look now; the critic's opinion of photos it never saw; release and full state."""
@@ -121,13 +129,22 @@ def main(arguments_=None):
             metrics = {"D_held_back": round(net.D(x, resolution, alpha).float().mean().item(), 3)}
         run.line(resolution=resolution, alpha=alpha, **metrics)
         progress = {"resolution": resolution, "alpha": alpha}
+        kept_back = f"{len(kept_photos)} photos: 5 % of the people, by hash of the name"
+        keeper.save(choices.out, {"words": f"Sixteen seeds as the face GAN drew them at {len(keeper.moments)} moments of its training, for the dial and the levels of the quiz.",
+                                  "data": data.FACES, "kept back": kept_back, "steps": run.step, "images seen": run.images, "seed": choices.seed,
+                                  "hours": round(run.hours(), 3), "hardware": hardware(run.device, run.world)})
         run.save("face_gan", net, average, optimizers, {"size": resolution, "range": [-1, 1], "crop": data.FACE_CROP},
                  {"data": data.FACES,
-                  "pictures": len(names), "people": len(people.people), "kept back": f"{len(kept_photos)} photos: 5 % of the people, by hash of the name",
+                  "pictures": len(names), "people": len(people.people), "kept back": kept_back,
                   "held-back metrics": metrics, "batch": choices.batch, "progress": progress}, **progress)
 
     while run.goes_on():
-        resolution, alpha = growth(run.fraction, start, choices.until)
+        grown_to, faded = growth(run.fraction, start, choices.until)
+        if grown_to > resolution:
+            remember()  # as it was when it grew
+        resolution, alpha = grown_to, faded
+        if keeper.due(resolution, alpha, run.images):
+            remember()
         batch = choices.batch if resolution < 128 else max(4, choices.batch // 2)
         if choices.compile and not compiled and resolution >= 32:  # below, compiling takes longer than training
             compiled = True

@@ -3,6 +3,7 @@ import argparse
 import json
 import os
 import subprocess
+import sys
 import time
 from contextlib import nullcontext
 from pathlib import Path
@@ -58,10 +59,17 @@ class Run:
         self.started = self.last_line = self.last_save = time.monotonic()
 
     def close(self):
-        """All processes wait for the last, and part: the threads between them must be gone before the interpreter is."""
+        """All processes wait for the last, and end at once.
+
+        Threads of gloo live as long as anything refers to their group, and one that asks for Python's lock while the interpreter is taken down
+        aborts the process (SIGABRT, "terminate called without an active exception"): so it is not taken down.
+        """
         if self.world > 1:
             dist.barrier()
             dist.destroy_process_group()
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(0)
 
     # -- compute ---------------------------------------------------------------------------------------------------
 

@@ -17,13 +17,11 @@ import torch
 
 from demos import page
 from models import audio, checkpoint
-from models.cyclegan import CycleGAN, Generator
-from models.device import bfloat16_is_faster
 from models.gan import GAN
 from models.vae import VAE
+from tests.benchmarks import classroom, horse_zebra, latent_sliders, quiz, voice
 
 ROOT = Path(__file__).parents[2]
-DEVICE = torch.device("cpu")
 
 
 def timed(function, runs):
@@ -40,34 +38,17 @@ def timed(function, runs):
 def networks(runs):
     """Rows of the networks as the tabs call them."""
     load = lambda name, kind: checkpoint.load(page.CHECKPOINTS / f"{name}.safetensors", kind)
-    vae, gan, zebra, voice = load("face_vae", VAE), load("face_gan", GAN), load("horse2zebra", CycleGAN), load("voice", CycleGAN)
+    vae, gan = load("face_vae", VAE), load("face_gan", GAN)
     z = torch.randn(1, vae.config.latents)
-    picture = (torch.rand(1, 3, 256, 256) * 2 - 1).to(memory_format=torch.channels_last)
     with torch.inference_mode():
         yield f"VAE: decode one face, {vae.config.size} px", timed(lambda: vae.decode(z), runs)
         yield f"GAN: one face, {gan.config.resolution} px", timed(lambda: gan.sample([1]), runs)
-        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16_is_faster(DEVICE)):
-            yield "CycleGAN: 256 x 256, shipped generator", timed(lambda: zebra.G_AB(picture), runs)
-        yield "CycleGAN: 256 x 256, shipped generator, float32", timed(lambda: zebra.G_AB(picture), runs)
-        published = Generator().eval().to(memory_format=torch.channels_last)
-        yield "CycleGAN: 256 x 256, published generator (9 blocks, width 64), float32", timed(lambda: published(picture), max(3, runs // 5))
-        yield from speech(voice, runs)
+    yield from voice.rows(timed, runs)
+    yield from horse_zebra.cost(max(3, runs // 4))
 
 
-def speech(nets, runs):
-    """Rows of the voice, in milliseconds for one second of sound."""
-    settings = audio.MelConfig(**nets.preprocessing["mel"])
-    seconds = 5
-    wave = 0.1 * torch.randn(seconds * audio.RATE)
-    mel = audio.to_mel(wave, settings)
-    for name, function in (("spectrogram", lambda: audio.to_mel(wave, settings)), ("conversion", lambda: nets.G_AB.translate(mel)),
-                           ("Griffin-Lim, 32 rounds", lambda: audio.to_wave(mel, settings))):
-        row = timed(function, max(3, runs // 4))
-        yield f"Voice: {name}, for 1 s of sound", {**row, "median": round(row["median"] / seconds, 2), "p95": round(row["p95"] / seconds, 2)}
-
-
-def server():
-    """Rows of the app in a process of its own: start to first page, and memory before and after the networks are loaded."""
+def server(quick):
+    """Rows of the app in a process of its own: start to first page, memory before and after the networks are loaded, faces dragged and a class in it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -86,6 +67,10 @@ def server():
         yield "App: memory after start", memory(process)
         use_all_tabs(f"http://127.0.0.1:{port}")
         yield "App: memory after all four tabs", memory(process)
+        yield from latent_sliders.rows(quick, f"http://127.0.0.1:{port}/?tab=latent-sliders")
+        yield from classroom.rows(f"http://127.0.0.1:{port}", quick)
+        yield from horse_zebra.rows(f"http://127.0.0.1:{port}", quick)
+        yield from quiz.rows(f"http://127.0.0.1:{port}", quick)
     finally:
         process.terminate()
         process.wait(20)
@@ -105,7 +90,7 @@ def use_all_tabs(address):
         portrait().save(face)
         soundfile.write(sound, 0.1 * np.random.default_rng(0).standard_normal(5 * audio.RATE), audio.RATE)
         client = Client(address, verbose=False)
-        client.predict(api_name="/quiz_round")
+        client.predict("one", 10, "final", api_name="/quiz_round")
         client.predict(handle_file(face), api_name="/encode_face")
         client.predict(handle_file(horse), api_name="/translate_image")
         client.predict(handle_file(sound), api_name="/convert_voice")
@@ -123,7 +108,7 @@ def main():
     print(f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}, Python {platform.python_version()}\n")
     print("| what | median | p95 | runs |\n|---|---|---|---|")
     table = {}
-    for rows in (networks(5 if choices.quick else 40), server()):
+    for rows in (networks(5 if choices.quick else 40), server(choices.quick)):
         for name, row in rows:
             table[name] = row
             print(f"| {name} | {row['median']} {row['unit']} | {row.get('p95', '')} | {row['runs']} |", flush=True)

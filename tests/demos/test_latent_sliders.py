@@ -1,20 +1,24 @@
-"""Latent sliders: numbers in and out, the way through the network and back, finding a face, and what the page offers to scripts."""
-import asyncio
+"""Latent sliders: numbers in and out, the way through the network and back, and what the page is told and offers to scripts."""
 import base64
 import io
+import json
 import math
+import re
+from pathlib import Path
+from types import SimpleNamespace
 
 import gradio as gr
-import numpy as np
 import pytest
 import torch
 from PIL import Image
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
 from demos import latent_sliders, page
 from demos.latent_face import FaceOfLatents
-from demos.latent_sliders import decode_face, encode_face, random_values, sentence, strongest, to_z
+from demos.latent_sliders import strongest, studio_notes, to_z, with_picture
 from models import checkpoint, sources
-from models.pictures import psnr, to_picture, to_tensor
+from models.pictures import psnr
 from models.vae import VAE
 
 TINY = VAE.Config(size=32, latents=8, width=8)
@@ -57,34 +61,10 @@ def test_what_is_no_face_is_a_sentence(values, order):
         to_z(values, 8, order)
 
 
-def test_a_seed_gives_the_face_that_the_network_samples(net):
-    face = decode_face(net, to_z(random_values(8, 5), 8))
-    assert random_values(8, 5) != random_values(8, 6)
-    assert face.tobytes() == to_picture(net.sample(1, seed=5)).tobytes() or max(map(abs, random_values(8, 5))) > 4
-
-
 def test_psnr_of_known_differences():
     grey = Image.new("RGB", (8, 8), (100, 100, 100))
     assert psnr(grey, Image.new("RGB", (8, 8), (110, 110, 110))) == pytest.approx(10 * math.log10(255 ** 2 / 100), abs=1e-3)
     assert psnr(grey, grey) == 99
-
-
-# -- through the network and back --------------------------------------------------------------------------------------
-
-def test_a_photo_is_encoded_and_drawn_again_from_its_values(net, astronaut):
-    done = encode_face(net, astronaut)
-    assert done.found and done.crop.size == done.reconstruction.size == (32, 32) and len(done.values) == 8
-    again = decode_face(net, to_z(done.values, 8))
-    assert psnr(again, done.reconstruction) > 50  # but for rounding
-    mean, _ = net.encode(to_tensor(done.crop))
-    assert np.allclose(done.values, mean[0].clamp(-4, 4), atol=1e-4)
-    assert done.psnr == pytest.approx(psnr(done.crop, done.reconstruction))
-
-
-def test_the_sentence_says_what_was_lost_and_whether_a_face_was_found(net, astronaut):
-    done = encode_face(net, astronaut)
-    assert "3,072 numbers" in sentence(done) and f"{done.psnr:.1f} dB" in sentence(done) and "21.4 dB" in sentence(done, 21.4)
-    assert "No face" not in sentence(done) and "No face was found" in sentence(done._replace(found=False))
 
 
 # -- the page ----------------------------------------------------------------------------------------------------------
@@ -110,7 +90,7 @@ def called(blocks, name):
     return next(function.fn for function in blocks.fns.values() if function.api_name == name)
 
 
-def sliders(blocks):
+def studio(blocks):
     return next(block for block in blocks.blocks.values() if isinstance(block, FaceOfLatents))
 
 
@@ -118,55 +98,76 @@ def test_scripts_decode_and_encode(tab, trained, astronaut, tmp_path):
     astronaut.save(tmp_path / "a.png")
     blocks = tab()
     assert set(blocks.get_api_info()["named_endpoints"]) == {"/decode_face", "/encode_face"}
-    values, told = called(blocks, "encode_face")(str(tmp_path / "a.png"))
-    assert len(values) == 8 and told["found"] and "dB" in told["sentence"]
-    shown = Image.open(io.BytesIO(base64.b64decode(told["reconstruction"].split(",")[1])))
+    values, told = called(blocks, "encode_face")(str(tmp_path / "a.png"), 0)
+    shown = Image.open(io.BytesIO(base64.b64decode(told["faces"][0]["reconstruction"].split(",")[1])))
     assert psnr(Image.open(called(blocks, "decode_face")(values)), shown) > 50
     with pytest.raises(gr.Error, match="A face is a list of 8 numbers"):
         called(blocks, "decode_face")([1, 2])
-    with pytest.raises(gr.Error, match="no picture yet"):
-        called(blocks, "encode_face")(None)
 
 
-def test_sliders_stand_in_order_of_strength(tab, trained):
+ATTRIBUTES = [{"key": key, "label": label, "low": "little", "high": "much", "how": "It is measured.", "r": 0.9, "n": 9} for key, label in (("smile", "smile"), ("turn", "turn of the head"))]
+
+
+@pytest.fixture
+def atlas():
+    """What the page needs of an atlas: its facts' attributes lie in another order than its tensors."""
+    return SimpleNamespace(config=SimpleNamespace(latents=8, attributes=("turn", "smile")), facts={"attributes": ATTRIBUTES},
+                           names=lambda: [("smile", -0.4567)] + [None] * 7, natural=torch.arange(16.0).view(2, 8) / 3, still=torch.eye(2, 8))
+
+
+def test_the_page_is_told_what_the_latents_mean(atlas):
+    notes = {"config": {"latents": 8, "size": 32}, "facts": {"kl_per_latent": NATS, "sweep": {"rows": [{"beta": 1}]}}}
+    told = studio_notes(notes, atlas)
+    assert json.loads(json.dumps(told)) == told and (told["latents"], told["size"], told["kl"], told["absent"]) == (8, 32, NATS, "")
+    assert [attribute["key"] for attribute in told["attributes"]] == ["turn", "smile"] and told["names"][:2] == [["smile", -0.46], None]
+    assert told["natural"][0][:2] == [0.0, 0.3333] and told["still"] == torch.eye(2, 8).tolist() and told["sweep"] == {"rows": [{"beta": 1}], "picture": None}
+
+
+def test_the_picture_of_a_sweep_lies_beside_the_checkpoint(tmp_path, monkeypatch):
+    monkeypatch.setattr(page, "CHECKPOINTS", tmp_path)
+    (tmp_path / "sweep.webp").write_bytes(b"picture")
+    assert with_picture({"picture": "sweep.webp", "rows": []}) == {"picture": "data:image/webp;base64," + base64.b64encode(b"picture").decode(), "rows": []}
+    assert with_picture({"picture": "none.webp", "rows": []}) == {"picture": None, "rows": []} and with_picture(None) is None
+
+
+def test_without_an_atlas_the_sliders_have_no_names_and_a_sentence_says_why(tab, trained):
     blocks = tab()
-    html = sliders(blocks).html_template
-    assert html.index("latent 4 <span>· 3.5 nats") < html.index("latent 1 <span>· 2.5 nats") < html.index("latent 3 <span>· 1.5 nats")
+    notes = studio(blocks).props["notes"]
+    assert (notes["kl"], notes["attributes"], notes["natural"], notes["names"], notes["sweep"]) == (NATS, [], [], [None] * 8, None)
+    assert "face_atlas.safetensors is missing" in notes["absent"] and "models.training.atlas" in notes["absent"]
     assert any(getattr(block, "value", None) == "It has learnt nothing." for block in blocks.blocks.values())
 
 
-def test_a_drag_is_answered_with_a_picture_or_a_sentence(tab, trained, net):
-    face = sliders(tab())
-    answer = asyncio.run(face.redraw([0.5] * 8))
-    shown = Image.open(io.BytesIO(base64.b64decode(answer["picture"].split(",")[1])))
-    assert psnr(shown, decode_face(net, to_z([0.5] * 8, 8))) > 30  # a JPEG
-    for nonsense in (None, "x", [math.nan] * 8, [1] * 7, {"z": 1}):
-        assert "A face is" in asyncio.run(face.redraw(nonsense))["error"]
-    assert len(asyncio.run(face.roll(3))["z"]) == 8
-    for nonsense in (None, -1, "x", 1.5, 2 ** 80):
-        assert "seed" in asyncio.run(face.roll(nonsense))["error"]
+def test_the_atlas_of_another_network_is_none(trained, atlas, tmp_path, monkeypatch):
+    monkeypatch.setattr(page, "CHECKPOINTS", tmp_path)
+    atlas.config.latents = 64
+    monkeypatch.setattr(latent_sliders.checkpoint, "load", lambda path, kind: atlas)
+    with pytest.raises(ValueError, match="64 latents, and this one has 8"):
+        latent_sliders.atlas()
 
 
-def test_a_crowd_waits_without_piling_up(tab, trained, monkeypatch):
-    monkeypatch.setattr(latent_sliders, "WAITING", 5)
-    face = sliders(tab())
-
-    async def crowd():
-        return await asyncio.gather(*(face.redraw([0.1] * 8) for _ in range(40)))
-    answers = asyncio.run(crowd())
-    assert sum("picture" in answer for answer in answers) == 5 and sum("again" in answer for answer in answers) == 35
-    assert "picture" in asyncio.run(face.redraw([0.1] * 8))
+def test_all_that_moves_on_the_page_is_served(tab, trained):
+    client = TestClient(Starlette(routes=latent_sliders.routes("cpu", None)))
+    web = Path(latent_sliders.__file__).parent / "latent_web"
+    assert "latent/web/studio.js" in studio(tab()).js_on_load
+    seen, waiting = set(), ["studio.js"]
+    while waiting:  # every module that a module imports is there
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            assert client.get(f"/latent/web/{name}").text == (web / name).read_text()
+            waiting += re.findall(r"""(?:from|import\()\s*'\./([\w.]+)'""", (web / name).read_text())
+    assert {"face.js", "live.js", "decoder.js", "pad.js"} <= seen and client.get("/latent/web/studio.css").status_code == 200
 
 
 def test_a_missing_or_damaged_checkpoint_is_a_sentence(tab, tmp_path, astronaut):
     astronaut.save(tmp_path / "a.png")
     for word in ("missing", "damaged"):
         blocks = tab()
-        assert not sliders(blocks).visible
+        assert not studio(blocks).visible
         assert any(word in str(getattr(block, "value", "")) for block in blocks.blocks.values() if isinstance(block, gr.Markdown))
         with pytest.raises(gr.Error, match=word):
-            called(blocks, "encode_face")(str(tmp_path / "a.png"))
+            called(blocks, "encode_face")(str(tmp_path / "a.png"), 0)
         with pytest.raises(gr.Error, match=word):
             called(blocks, "decode_face")([0.0] * 12)
-        assert "error" in asyncio.run(sliders(blocks).redraw([0.0] * 12))
         (tmp_path / "face_vae.safetensors").write_bytes(b"damaged")

@@ -53,10 +53,33 @@ def test_what_is_no_recording_is_one_sentence(source, said):
         audio.read(source)
 
 
-def test_ten_minutes_are_cut_to_the_first():
+def test_of_ten_minutes_the_first_is_heard():
     long = recording(tone(600, 8_000), 8_000)
     assert len(audio.read(long)) == audio.LONGEST * audio.RATE
-    assert audio.seconds(io.BytesIO(long)) == pytest.approx(600)
+    assert audio.listen(long).longer and not audio.listen(recording(tone(60))).longer
+
+
+def test_silence_at_both_ends_is_cut_off():
+    speech = tone(2.0) * np.repeat([1, 0.2, 0, 1], 8_000)  # a pause within stays
+    quiet = 1e-4 * np.random.default_rng(0).standard_normal(80_000).astype(np.float32)
+    padded = quiet.copy()
+    padded[24_000:56_000] += speech
+    heard = audio.listen(recording(padded))
+    assert heard.before == pytest.approx(1.45, abs=0.07) and heard.after == pytest.approx(1.45, abs=0.07) and not heard.longer
+    assert len(heard.wave) / audio.RATE == pytest.approx(5 - heard.before - heard.after)
+    assert heard.wave.square().mean().sqrt().item() == pytest.approx(audio.LOUDNESS, rel=0.01)
+
+
+def test_a_click_in_silence_is_one_sentence():
+    click = np.zeros(32_000, np.float32)
+    click[16_000:16_400] = 0.5
+    with pytest.raises(ValueError, match="more than silence"):
+        audio.listen(recording(click))
+
+
+def test_noise_and_whispers_are_recordings():
+    noise = 0.01 * np.random.default_rng(0).standard_normal(16_000).astype(np.float32)
+    assert len(audio.listen(recording(noise)).wave) == 16_000
 
 
 @settings(max_examples=60, deadline=None)

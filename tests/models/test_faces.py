@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from models import sources
-from models.faces import face_box, find_face, training_crop
+from models.faces import face_box, find_face, find_faces, training_crop
 from models.pictures import psnr
 
 
@@ -17,7 +17,7 @@ def near(box, expected, tolerance):
 
 
 def test_the_face_is_found_at_every_size(astronaut):
-    for size in (160, 512, 1500):
+    for size in (160, 512, 4000):
         box = face_box(astronaut.resize((size, size), Image.LANCZOS))
         assert near(np.multiply(box, 512 / size), (173, 65, 274, 166), 8)
 
@@ -40,6 +40,17 @@ def test_the_largest_face_is_taken(astronaut):
     photo.paste(astronaut, (450, 50))
     box = face_box(photo)
     assert near(box, (450 + 173, 50 + 65, 450 + 274, 50 + 166), 10)
+
+
+def test_every_face_is_found_once_largest_first(astronaut):
+    photo = Image.new("RGB", (1400, 800), "grey")
+    pasted = ((512, (400, 50)), (400, (950, 300)), (300, (20, 100)))
+    for side, place in pasted:
+        photo.paste(astronaut.resize((side, side), Image.LANCZOS), place)
+    found = find_faces(photo)
+    assert len(found) == 3 and find_faces(photo, 2) == found[:2]
+    for face, (side, (left, top)) in zip(found, pasted):
+        assert near((face.x, face.y, face.side), (left + 223 / 512 * side, top + 116 / 512 * side, 101 / 512 * side), 0.03 * side)
 
 
 @pytest.mark.parametrize("size", [(8, 300), (300, 8), (40, 40), (640, 480)])

@@ -6,16 +6,23 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
+from torch.utils.flop_counter import FlopCounterMode
 
-from models import checkpoint
+import models.cyclegan
+from models import checkpoint, painting, strip
+from models.conversion import VoiceGAN
 from models.cyclegan import CycleGAN
 from models.gan import GAN
-from models.training import cyclegan, data, gan, loop, vae, voice
+from models.training import background, cyclegan, data, gan, loop, vae, vocoder, voice
 from models.vae import VAE
+from models.vocoder import Vocoder
 
-TRAINERS = {"vae": (vae, VAE, "face_vae"), "gan": (gan, GAN, "face_gan"), "cyclegan": (cyclegan, CycleGAN, "horse2zebra"), "voice": (voice, CycleGAN, "voice")}
+TRAINERS = {"vae": (vae, VAE, "face_vae"), "gan": (gan, GAN, "face_gan"), "cyclegan": (cyclegan, CycleGAN, "horse2zebra"), "voice": (voice, VoiceGAN, "voice"),
+            "vocoder": (vocoder, Vocoder, "vocoder")}
 ROOT = Path(__file__).parents[3]
 
 
@@ -84,6 +91,53 @@ def test_people_are_drawn_evenly():
     photos[99] = 255
     drawn = data.People(names, photos, "cpu").batch(2000, 4)
     assert 0.45 < (drawn.mean((1, 2, 3)) > 0).float().mean() < 0.55
+
+
+def test_a_strip_of_one_horse_is_left_and_goes_on(tmp_path):
+    cyclegan.main(["--dry-run", "--out", str(tmp_path)])
+    moments = strip.read_strip(tmp_path / "horse2zebra_moments.png")
+    assert [step for step, _ in moments] == [0, 1, 2, 4] and {picture.size for _, picture in moments} == {(128, 128)}
+    cyclegan.main(["--dry-run", "--out", str(tmp_path / "more"), "--resume", str(tmp_path / "horse2zebra.pt")])
+    later = strip.read_strip(tmp_path / "more" / "horse2zebra_moments.png")
+    assert [step for step, _ in later] == [0, 1, 2, 4, 8] and later[3][1].tobytes() == moments[3][1].tobytes()
+
+
+def test_moments_are_kept_at_powers_of_two_and_at_the_end():
+    net = models.cyclegan.Generator(models.cyclegan.Generator.Config(width=4, blocks=0, downs=0, unshuffle=4, resize_convolution=True, residual=True))
+    moments = cyclegan.Moments(torch.zeros(1, 3, 16, 16))
+    for step in range(21):
+        moments.look(net, step)
+    moments.look(net, 20, last=True)
+    assert moments.steps == [0, 1, 2, 4, 8, 16, 20] and cyclegan.Moments(moments.picture, moments.state()).steps == moments.steps
+
+
+def test_crops_are_cut_out_of_what_is_stored():
+    torch.manual_seed(0)
+    stored = torch.arange(2 * 3 * 12 * 12).remainder(251).to(torch.uint8).view(2, 3, 12, 12)
+    batch = data.Crops(stored, 8).batch(40)
+    assert batch.shape == (40, 3, 8, 8) and batch.is_contiguous(memory_format=torch.channels_last)
+    windows = data.as_floats(stored).unfold(2, 8, 1).unfold(3, 8, 1).permute(0, 2, 3, 1, 4, 5).reshape(-1, 3, 8, 8)
+    windows = torch.cat([windows, windows.flip(3)])
+    found = {int((windows - crop).abs().flatten(1).sum(1).argmin()) for crop in batch}
+    assert all((windows - crop).abs().flatten(1).sum(1).min() == 0 for crop in batch) and len(found) > 20, "both pictures, many places, both ways round"
+
+
+def test_the_trainer_s_network_is_small():
+    nets = models.cyclegan.CycleGAN(cyclegan.SMALL)
+    assert sum(p.numel() for p in nets.parameters()) * 2 < 9e6, "bytes of the tab's weights in half precision"
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        nets.G_AB(torch.zeros(1, 3, 256, 256))
+    assert counter.get_total_flops() / 2e9 < 49.6 / 10
+
+
+def test_animals_are_found_in_front_of_a_meadow():
+    picture = painting.painted_horse(256)
+    mask = background.animal_mask(picture)
+    assert mask.shape == (256, 256) and background.believable(mask)
+    assert mask[120:150, 90:170].mean() > 0.9 and mask[:60].mean() < 0.1, "the body, not the sky"
+    after = Image.fromarray(np.where(mask[..., None], 255 - np.asarray(picture), np.asarray(picture)))
+    inside, outside = background.change_inside_outside(picture, after, mask)
+    assert inside > 30 and outside == 0
 
 
 def test_the_pool_keeps_fifty_and_gives_old_ones_back():
