@@ -60,9 +60,16 @@ def test_the_camera_is_translated_and_stops(tab_of):
     tab.get_by_role("button", name="Stop the camera").click()
     expect(told).to_have_text("The camera is off.")
     expect(start).to_be_visible()
-    start.click()
-    expect(told).to_contain_text("frames a second")
+
+
+@pytest.mark.parametrize("scrolled", [False, True])
+def test_the_camera_ends_with_its_tab(tab_of, scrolled):
+    page, tab = tab_of(width=390, height=844)
+    tab.get_by_role("button", name="Start the camera").click()
+    expect(tab.locator(".hl-told")).to_contain_text("frames a second")
     page.evaluate("() => { window.tracks = [...document.querySelectorAll('.hl video')].flatMap((video) => video.srcObject.getTracks()); }")
+    if scrolled:  # the camera is on and out of sight before the tab is left
+        page.evaluate("() => new Promise((done) => { scrollTo(0, 0); new IntersectionObserver(([entry]) => entry.isIntersecting || done()).observe(document.querySelector('.hl')); })")
     page.get_by_role("tab", name="Voice", exact=True).click()
     page.wait_for_function("() => window.tracks.length && window.tracks.every((track) => track.readyState === 'ended')")  # nothing is filmed that nobody sees
 

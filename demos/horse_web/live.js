@@ -41,9 +41,9 @@ export async function start(element) {
   document.addEventListener('visibilitychange', () => {
     if (document.hidden) running?.stop('The camera was turned off while this page was hidden.');
   });
-  // Another tab of the app is opened: what cannot be seen need not be filmed.
-  new IntersectionObserver(([entry]) => {
-    if (running && !entry.isIntersecting && !panel.offsetParent) running.stop('The camera was turned off while another tab was open.');
+  // Another tab of the app is opened: what cannot be seen need not be filmed. Its size falls to nothing, wherever the page was scrolled to.
+  new ResizeObserver(() => {
+    if (running && !panel.offsetParent) running.stop('The camera was turned off while another tab was open.');
   }).observe(panel);
 
   async function begin() {
