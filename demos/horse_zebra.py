@@ -14,13 +14,13 @@ from models.cyclegan import CycleGAN
 from models.device import describe
 from models.pictures import read_picture
 from models.strip import read_strip
-from models.translation import BETWEEN, DIRECTIONS, INVENTED, PATCH, REAL, Translation, difference, qualities, realness_picture, translate
+from models.translation import BETWEEN, DIRECTIONS, INVENTED, REAL, Translation, difference, qualities, realness_picture, translate
 
 TITLE = "Horse ↔ zebra"
 WORDS = """**Nobody has two photographs of one animal, once as a horse and once as a zebra.** A CycleGAN learns without them. Two generators translate, one
 each way; two critics learn to tell their pictures from photographs; and the cycle ties it together: there and back again must give the picture we came from."""
-CRITIC = f"""### What the critic sees
-It looks at patches of {PATCH} × {PATCH} pixels, never at the whole: that stripes end at the edge of the animal, or that it has four legs, is more than it can see."""
+CRITIC = """### What the critic sees
+It looks at patches of {patch} × {patch} pixels, never at the whole: that stripes end at the edge of the animal, or that it has four legs, is more than it can see."""
 STRIP = """### The same horse in the course of the training
 One painted horse, translated by the network as it was after so many steps. *Which came first, the stripes or the place for them?*"""
 CHECKPOINT, MOMENTS = "horse2zebra.safetensors", "horse2zebra_moments.png"
@@ -130,7 +130,7 @@ def build(device: str, data: str | None):
             gr.Markdown("### Before and after")
             both = gr.ImageSlider(type="filepath", image_mode=None, interactive=False, height=340, max_height=340, label="Drag the line", buttons=["fullscreen"])
         with gr.Column(min_width=280):
-            gr.Markdown(CRITIC)
+            gr.Markdown(CRITIC.format(patch=70 * notes["config"].get("shrink", 1)))
             seen = result(label="Its map over the translation", alt_text="The critic's map: orange where it calls the translation invented, purple where it believes it")
             gr.HTML(legend(), padding=False)
             judged = gr.Markdown()
@@ -184,7 +184,7 @@ def build(device: str, data: str | None):
         real = kept("start", done.real)
         about = examples()[chosen].answer if chosen is not None else ""
         revealed = f"{about} **Here {done.change:.1f} of 255 grey levels were changed in the mean.** Were you right?" if about else ""
-        map_of = kept("critic", realness_picture(done.realness, done.fake)) if done.realness is not None else None
+        map_of = kept("critic", realness_picture(done.realness, done.fake, done.step)) if done.realness is not None else None
         return (real, fake, rec, kept("difference", difference(done.rec, done.real)), (real, fake), map_of, sentence(done, device), opinion(done),
                 gr.Markdown(revealed, visible=bool(revealed)), done)
 

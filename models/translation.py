@@ -17,8 +17,6 @@ from models.pictures import fit_within, to_picture, to_tensor
 
 DIRECTIONS = ("horse → zebra", "zebra → horse")  # by G_AB and by G_BA
 QUALITIES = (128, 192, 256, 384, 512)  # pixels of the longer side
-SMALLEST_JUDGED = 24  # pixels that a patch of the critic needs
-PATCH, FIRST, STEP = 70, 8, 8  # the critic's patches: their side, and the 8 x 8 pixels in the middle of the first and of the next ones
 INVENTED, BETWEEN, REAL = (200, 82, 0), (247, 247, 247), (84, 39, 136)  # orange to purple: told apart by colour-blind people, too
 
 
@@ -35,6 +33,7 @@ class Translation:
     cycle_error: float  # and of `rec` and `real`
     realness: torch.Tensor | None  # (h, w): how real each patch of `fake` looks to the critic of the target, about 1 a photograph, 0 invented; None where too narrow
     before: float | None  # the mean of the same critic's map over `real`
+    step: int  # pixels between two places of that map
     milliseconds: float  # for both translations
 
     @property
@@ -75,10 +74,10 @@ def translate(nets: CycleGAN, picture: Image.Image | list[Image.Image], directio
         rec = back.translate(fake)
         cycle_error = grey_levels(rec, real)  # waits for a GPU
         milliseconds = (time.perf_counter() - start) * 1000
-        wide_enough = min(fake.shape[-2:]) >= SMALLEST_JUDGED
+        wide_enough = min(fake.shape[-2:]) >= critic.smallest
         seen, before = (critic(x.clamp(-1, 1)).float()[0, 0].cpu() if wide_enough else None for x in (fake, real))
     return Translation(direction, to_picture(real), to_picture(fake), to_picture(rec), fake.float().cpu(), grey_levels(fake, real), cycle_error,
-                       seen, None if before is None else before.mean().item(), milliseconds)
+                       seen, None if before is None else before.mean().item(), critic.step, milliseconds)
 
 
 def translate_only(nets: CycleGAN, picture: Image.Image, direction: str, long_side: int) -> Image.Image:
@@ -99,17 +98,17 @@ def difference(a: Image.Image, b: Image.Image, times: int = 8) -> Image.Image:
     return Image.fromarray((off * times).clip(0, 255).astype(np.uint8))
 
 
-def realness_picture(realness: torch.Tensor, picture: Image.Image) -> Image.Image:
+def realness_picture(realness: torch.Tensor, picture: Image.Image, step: int = 8) -> Image.Image:
     """The critic's map (h, w) laid over the picture it is of: orange where it calls a patch invented (0), purple where it believes a photograph (1).
 
-    Every patch sees 70 x 70 pixels and is drawn as the 8 x 8 in its middle; the edge, in the middle of no patch, stays grey.
+    Every patch is drawn as the `step` x `step` pixels in its middle; the edge, in the middle of no patch, stays grey.
     """
     share = realness.float().clamp(0, 1)[..., None]
     low, middle, high = (torch.tensor(colour, dtype=torch.float32) for colour in (INVENTED, BETWEEN, REAL))
     colours = torch.where(share < 0.5, low + (middle - low) * 2 * share, middle + (high - middle) * (2 * share - 1))
-    tiles = F.interpolate(colours.permute(2, 0, 1)[None], scale_factor=STEP)[0].permute(1, 2, 0).numpy()
+    tiles = F.interpolate(colours.permute(2, 0, 1)[None], scale_factor=step)[0].permute(1, 2, 0).numpy()
     grey = np.repeat(np.asarray(picture.convert("L"), np.float32)[..., None], 3, 2)
-    height, width = (min(side, room - FIRST) for side, room in zip(tiles.shape[:2], grey.shape))
-    over = grey[FIRST:FIRST + height, FIRST:FIRST + width]
+    height, width = (min(side, room - step) for side, room in zip(tiles.shape[:2], grey.shape))
+    over = grey[step:step + height, step:step + width]
     over[:] = 0.45 * over + 0.55 * tiles[:height, :width]
     return Image.fromarray(grey.round().astype(np.uint8))

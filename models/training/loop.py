@@ -142,14 +142,14 @@ class Run:
         folder.mkdir(parents=True, exist_ok=True)
         picture.save(folder / f"{name}_{self.step:07d}.png")
 
-    def save(self, name, network, average, optimizers, preprocessing, facts, **progress):
-        """The slim release `<name>.safetensors` (the average) with its card, and the full state `<name>.pt`."""
+    def save(self, name, network, average, optimizers, preprocessing, facts, release=None, **progress):
+        """The slim release `<name>.safetensors` (the average, or what was made of it) with its card, and the full state `<name>.pt`."""
         if self.rank:
             return
         self.options.out.mkdir(parents=True, exist_ok=True)
         made = {"steps": self.step, "images seen": self.images, "seed": self.options.seed, "hours": round(self.hours(), 3),
                 "hardware": hardware(self.device, self.world), "precision": "bfloat16" if self.bfloat16 else "float32", "code": code_commit()}
-        checkpoint.save(self.options.out / f"{name}.safetensors", average.module, preprocessing, {"words": self.options.words, **facts, **made})
+        checkpoint.save(self.options.out / f"{name}.safetensors", release or average.module, preprocessing, {"words": self.options.words, **facts, **made})
         unfinished = self.options.out / f"{name}.pt.part"
         torch.save({"network": network.state_dict(), "average": average.state_dict(), "optimizers": [o.state_dict() for o in optimizers],
                     "step": self.step, "images": self.images, "hours": self.hours(), "progress": progress}, unfinished)

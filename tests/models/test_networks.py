@@ -43,7 +43,7 @@ def test_gan_minibatch_deviation_tells_copies():
 
 
 CONFIGS = [cyclegan.Generator.Config(3, 3, 8, 1), cyclegan.Generator.Config(1, 1, 8, 1, 1, 2, True, True), cyclegan.Generator.Config(3, 2, 8, 1, 0, 4, True),
-           cyclegan.Generator.Config(3, 3, 8, 1, 0, 4, True, True, halfway=4)]
+           cyclegan.Generator.Config(3, 3, 8, 1, 0, 4, True, True, halfway=4), cyclegan.Generator.Config(3, 3, 8, 1, 0, 4, True, True, halfway=4, shrink=2)]
 
 
 @pytest.mark.parametrize("config", CONFIGS)
@@ -62,6 +62,19 @@ def test_pictures_are_continued_by_reflection_and_cropped_back(monkeypatch):
     rows, columns = [0, 1, 2, 3, 4, 3, 2, 1], [0, 1, 2, 3, 4, 5, 4, 3]
     assert torch.equal(given[0], x[:, :, rows][..., columns])
     assert cyclegan.reflected(3, 8).tolist() == [0, 1, 2, 1, 0, 1, 2, 1] and cyclegan.reflected(2, 4).tolist() == [0, 1, 0, 1]
+
+
+def test_what_an_enlarged_network_changes_is_enlarged():
+    nets = cyclegan.CycleGAN(cyclegan.CycleGAN.Config(width=8, blocks=1, downs=0, unshuffle=4, resize_convolution=True, residual=True, critic_width=4))
+    larger, fine = nets.enlarged(2), torch.randn(1, 3, 64, 96)
+    coarse = torch.nn.functional.avg_pool2d(fine, 2)
+    change = nets.G_AB(coarse) - coarse
+    assert torch.allclose(larger.G_AB(fine) - fine, torch.nn.functional.interpolate(change, (64, 96), mode="bilinear"), atol=1e-6)
+    assert torch.equal(larger.D_A(fine), nets.D_A(coarse)) and larger.D_A.patch == 2 * nets.D_A.patch
+    nets.D_A.layers[0].weight.data.zero_()
+    assert larger.config.shrink == 2 and not larger.D_A.layers[0].weight.any(), "one store of weights for both"
+    with pytest.raises(ValueError, match="residual"):
+        cyclegan.Generator(cyclegan.Generator.Config(shrink=2))
 
 
 def test_instance_normalization_is_that_of_torch():

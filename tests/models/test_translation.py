@@ -99,20 +99,23 @@ def test_the_critic_of_the_target_judges_what_is_wide_enough(nets):
     assert narrow.critic is narrow.realness is narrow.before is None
 
 
-def test_the_map_lies_where_its_patches_look(nets):
+@pytest.mark.parametrize("times", [1, 2])
+def test_the_map_lies_where_its_patches_look(nets, times):
     """What one output of the critic sees has its middle in the tile that is drawn for it."""
+    nets = nets.enlarged(times)
     for layer in nets.D_B.layers:  # normalization sees the whole picture: leave it out
         if type(layer).__name__ == "InstanceNorm":
             layer.forward = lambda x: x
-    x = torch.zeros(1, 3, 256, 256, requires_grad=True)
+    side = 256 * times
+    x = torch.zeros(1, 3, side, side, requires_grad=True)
     nets.D_B(x)[0, 0, 10, 20].backward()
     rows, columns = (x.grad.abs().sum((0, 1)).nonzero()[:, i] for i in (0, 1))
     middle = [(side.min().item() + side.max().item()) / 2 for side in (rows, columns)]
     realness = torch.full((30, 30), 0.5)
     realness[10, 20] = 0
-    drawn = np.asarray(realness_picture(realness, Image.new("RGB", (256, 256)))).astype(int)
+    drawn = np.asarray(realness_picture(realness, Image.new("RGB", (side, side)), nets.D_B.step)).astype(int)
     orange = np.argwhere(drawn[..., 0] - drawn[..., 2] > 60)
-    assert (orange.max(0) - orange.min(0)).tolist() == [7, 7] and np.abs(orange.mean(0) - middle).max() <= 4
+    assert (orange.max(0) - orange.min(0)).tolist() == [8 * times - 1] * 2 and np.abs(orange.mean(0) - middle).max() <= 4 * times
 
 
 def test_the_map_is_orange_where_invented_and_purple_where_real():

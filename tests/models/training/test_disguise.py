@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+import torch
+
+from models.training import disguise
+
+STRIPES = (np.arange(96)[None, :] // 3 % 2 * 235 + 10).astype(np.uint8)
+
+
+def striped_disc(side=96, radius=28):
+    """A striped disc on a meadow, and where it is."""
+    chance = np.random.default_rng(0)
+    picture = np.clip(np.array([70, 130, 50]) + chance.normal(0, 8, (side, side, 3)), 0, 255).astype(np.uint8)
+    y, x = np.mgrid[:side, :side]
+    disc = (y - side // 2) ** 2 + (x - side // 2) ** 2 < radius ** 2
+    picture[disc] = np.repeat(np.broadcast_to(STRIPES, (side, side))[..., None], 3, 2)[disc]
+    return picture, disc
+
+
+def overlap(a, b):
+    return (a & b).sum() / (a | b).sum()
+
+
+def test_the_outline_of_what_was_pointed_at_roughly():
+    picture, disc = striped_disc()
+    y, x = np.mgrid[:96, :96]
+    pointed = 1 / (1 + np.exp(((y - 50) ** 2 + (x - 46) ** 2) / 60 - 7))  # not quite in the middle, and too small
+    assert overlap(pointed > 0.5, disc) < 0.65
+    assert overlap(disguise.outline(picture, pointed), disc) > 0.8
+
+
+@pytest.mark.parametrize("everywhere", [0.0, 1.0])
+def test_no_outline_where_nothing_or_everything_was_pointed_at(everywhere):
+    assert not disguise.outline(striped_disc()[0], np.full((96, 96), everywhere)).any()
+
+
+def test_a_coat_is_plain_and_ends_at_the_mask():
+    picture, disc = striped_disc()
+    done = disguise.repainted(picture, disc, np.random.default_rng(3))
+    beyond = np.abs(np.hypot(*(np.mgrid[:96, :96] - 48))) > 31
+    assert np.abs(done[beyond].astype(int) - picture[beyond]).max() <= 1  # there and back through Lab
+    within = np.hypot(*(np.mgrid[:96, :96] - 48)) < 20
+    along = lambda pixels: np.abs(np.diff(pixels.astype(float).mean(2), axis=1))[within[:, 1:]].mean()
+    assert along(done) < 0.15 * along(picture)
+    assert not np.array_equal(done, disguise.repainted(picture, disc, np.random.default_rng(4)))
+    assert np.array_equal(disguise.repainted(picture, np.zeros_like(disc), np.random.default_rng(3)), picture)
+
+
+def test_a_crop_is_the_same_of_all_three():
+    picture, disc = striped_disc()
+    stored = torch.from_numpy(picture).permute(2, 0, 1)[None].repeat(2, 1, 1, 1)
+    painted = torch.from_numpy(disguise.repainted(picture, disc, np.random.default_rng(0))).permute(2, 0, 1)[None].repeat(2, 1, 1, 1)
+    masks = torch.from_numpy(disc)[None].repeat(2, 1, 1)
+    masks[1] = False
+    pairs = disguise.Disguised(stored, painted, masks, 64)
+    assert pairs.found.tolist() == [True, False]
+    real, hidden, mask = pairs.batch(8)
+    assert real.shape == hidden.shape == (8, 3, 64, 64) and mask.shape == (8, 1, 64, 64) and set(mask.unique().tolist()) == {0.0, 1.0}
+    beyond = torch.nn.functional.max_pool2d(mask, 9, 1, 4) == 0
+    some = mask.amax((1, 2, 3)) > 0
+    assert ((real - hidden).abs() * beyond)[some].max() < 0.02
+    assert (real - hidden).abs().mul(mask)[some].mean() > 0.1
+
+
+def test_the_finder_points_at_the_stripes():
+    chance = torch.Generator().manual_seed(0)
+    torch.manual_seed(0)
+    meadow = lambda: (torch.randn(24, 3, 64, 64, generator=chance) * 10 + torch.tensor([70.0, 130, 50]).view(3, 1, 1)).clamp(0, 255).byte()
+    plain, striped = meadow(), meadow()
+    plain[:, :, 20:44, 16:40] = 60
+    striped[:, :, 20:44, 16:40] = torch.from_numpy(STRIPES[:, :24].copy())
+    finder = disguise.learn_to_find(plain, striped, "cpu", steps=60, batch=6)
+    pointed = disguise.pointed_at(finder, striped)
+    assert pointed.shape == (24, 64, 64)
+    assert pointed[:, 24:40, 20:36].mean() > 0.5 > 2 * pointed[:, :, 50:].mean()
