@@ -11,7 +11,7 @@ except ImportError:
     pass
 import gradio as gr
 
-from demos import classroom, horse_zebra, latent_sliders, real_or_fake, voice
+from demos import classroom, horse_zebra, latent_sliders, real_or_fake, serving, voice
 from models.device import pick_device
 
 TABS = {"real-or-fake": real_or_fake, "latent-sliders": latent_sliders, "horse-zebra": horse_zebra, "voice": voice}
@@ -48,7 +48,7 @@ def build(device="cpu", data=None) -> gr.Blocks:
 
 def routes(device="cpu", data=None) -> list:
     """What the app answers beside Gradio's own events: the Starlette routes of the class room, and of every tab that has a `routes(device, data)`."""
-    return classroom.routes() + [route for tab in TABS.values() if hasattr(tab, "routes") for route in tab.routes(device, data)]
+    return [serving.shared()] + classroom.routes() + [route for tab in TABS.values() if hasattr(tab, "routes") for route in tab.routes(device, data)]
 
 
 def main(arguments=None):

@@ -13,6 +13,7 @@ import gradio as gr
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
+from demos import page
 from demos.serving import Modules, Together, Unavailable, body_of, plainly
 from models.cyclegan import CycleGAN
 from models.pictures import read_picture
@@ -89,11 +90,7 @@ def routes(nets_of: Callable[[], CycleGAN]) -> list:
 
 SKELETON = """<div class="horse-live" aria-label="Live camera"></div>"""
 # All that happens on the page lies in demos/horse_web/live.js; the template never changes, so that Gradio leaves its content alone.
-BEGIN = """
-import(new URL('horse/web/live.js', document.baseURI)).then((live) => live.start(element)).catch((error) => {
-  element.querySelector('.horse-live').textContent = 'This part of the page did not arrive. Reload the page. (' + error.message + ')';
-});
-"""
+BEGIN = page.begin("horse/web/live.js")
 
 
 def build():

@@ -1,13 +1,11 @@
 """The piece of page behind the latent sliders: the studio in which a face is moved."""
 import gradio as gr
 
+from demos import page
+
 SKELETON = """<div class="studio" style="min-height: 480px"><p role="status">The sliders are being fetched ...</p></div>"""
 # All that happens on the page lies in demos/latent_web, one module for each panel; the template never changes, so that Gradio leaves its content alone.
-BEGIN = """
-import(new URL('latent/web/studio.js', document.baseURI)).then((studio) => studio.start(element, {props, watch})).catch((error) => {
-  element.querySelector('.studio').textContent = 'The sliders did not arrive. Reload the page. (' + error.message + ')';
-});
-"""
+BEGIN = page.begin("latent/web/studio.js")
 
 
 class FaceOfLatents(gr.HTML):

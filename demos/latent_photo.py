@@ -61,11 +61,7 @@ def data_uri(picture: Image.Image) -> str:
 
 SKELETON = """<div class="photo-result" aria-live="polite"></div>"""
 # All that happens on the page lies in demos/latent_web/photo.js; the template never changes, so that Gradio leaves its content alone.
-BEGIN = """
-import(new URL('latent/web/photo.js', document.baseURI)).then((photo) => photo.start(element, {props, watch})).catch((error) => {
-  element.querySelector('.photo-result').textContent = 'This part of the page did not arrive. Reload the page. (' + error.message + ')';
-});
-"""
+BEGIN = page.begin("latent/web/photo.js")
 
 
 class FacesOfPhoto(gr.HTML):

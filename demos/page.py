@@ -31,6 +31,13 @@ def plainly(function):
     return told
 
 
+def begin(module: str) -> str:
+    """The script of a gr.HTML that a module fills, given the module's address as "horse/web/live.js": its `start(element, {props, watch, trigger})` is called."""
+    return f"""import(new URL('{module}', document.baseURI)).then((piece) => piece.start(element, {{props, watch, trigger}})).catch((error) => {{
+  (element.firstElementChild ?? element).textContent = 'This part of the page did not arrive. Reload the page. (' + error.message + ')';
+}});"""
+
+
 class PictureInput(gr.Image):
     """A picture from upload, camera or clipboard, handed over as the path of the very file: `models.pictures.read_picture` reads it."""
 

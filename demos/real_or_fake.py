@@ -53,13 +53,9 @@ def class_question(quiz: Quiz, past: list[Question]) -> Question:
 
 # All that happens in it lies in demos/quiz_web; the template never changes, so that Gradio leaves its content alone.
 SKELETON = """<section class="quiz" aria-label="Real or fake?"><p class="qz-wait">The quiz is on its way ...</p></section>"""
-BEGIN = """import(new URL('quiz/web/quiz.js', document.baseURI)).then((quiz) => quiz.start(element.querySelector('.quiz'))).catch((error) => {
-  element.querySelector('.quiz').textContent = 'The quiz did not arrive. Reload the page. (' + error.message + ')';
-});"""
+BEGIN = page.begin("quiz/web/quiz.js")
 GROWN = """<section class="growth" aria-label="Watch it learn"></section>"""
-GROW = """import(new URL('quiz/web/growth.js', document.baseURI)).then((growth) => growth.start(element.querySelector('.growth'))).catch((error) => {
-  element.querySelector('.growth').textContent = 'This part of the page did not arrive. Reload the page. (' + error.message + ')';
-});"""
+GROW = page.begin("quiz/web/growth.js")
 
 
 def routes(device: str, data: str | None) -> list:

@@ -8,9 +8,11 @@ import json
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from models.device import one_core
@@ -72,6 +74,11 @@ class Modules(StaticFiles):
         response = super().file_response(*args, **kwargs)
         response.headers.update(ASK_AGAIN)
         return response
+
+
+def shared() -> Mount:
+    """GET /web/<name>: the modules that those of all tabs are built from."""
+    return Mount("/web", Modules(directory=Path(__file__).parent / "web"))
 
 
 def plainly(handler):

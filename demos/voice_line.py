@@ -4,17 +4,14 @@ from dataclasses import dataclass
 import gradio as gr
 import torch
 
+from demos import page
 from demos.spectrogram_picture import meaning, text, to_bytes
 from models import audio
 from models.likeness import Likeness, Pitch
 
 SKELETON = """<div class="vc-line"></div>"""
 # All that happens on the page lies in demos/voice_web/line.js; the template never changes, so that Gradio leaves its content alone.
-BEGIN = """
-import(new URL('voice/web/line.js', document.baseURI)).then((line) => line.start(element, {props, watch})).catch((error) => {
-  element.querySelector('.vc-line').textContent = 'This part of the page did not arrive. Reload the page. (' + error.message + ')';
-});
-"""
+BEGIN = page.begin("voice/web/line.js")
 
 
 class VoiceLine(gr.HTML):

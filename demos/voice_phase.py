@@ -2,6 +2,7 @@
 import gradio as gr
 import torch
 
+from demos import page
 from demos.spectrogram_picture import text
 from models import audio, phase
 
@@ -12,11 +13,7 @@ EXCERPT = 6.0  # seconds that are taken apart of a longer recording, the loudest
 ZOOM = 0.03  # seconds of waveform that are drawn large
 
 SKELETON = """<div class="vc-phase"></div>"""
-BEGIN = """
-import(new URL('voice/web/phase.js', document.baseURI)).then((phase) => phase.start(element, {props, watch})).catch((error) => {
-  element.querySelector('.vc-phase').textContent = 'This part of the page did not arrive. Reload the page. (' + error.message + ')';
-});
-"""
+BEGIN = page.begin("voice/web/phase.js")
 HEARD = {"true": ("True phase", "Nothing is missing: magnitudes and phases together are the sound."),
          "zero": ("Zero phase", "Every tone is at its crest in the middle of every window: the voice of a robot that buzzes with the windows, {windows:.0f} times a second."),
          "random": ("Random phase", "Every tone begins anywhere: words survive, the voice does not. It whispers in a tiled room."),

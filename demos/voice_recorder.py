@@ -7,17 +7,14 @@ import binascii
 
 import gradio as gr
 
+from demos import page
 from models import audio
 
 LARGEST = 30_000_000  # bytes of a file
 SOURCES = ("microphone", "file", "example")
 
 SKELETON = """<div class="vc-recorder" style="min-height: 132px"><p role="status">The recorder is being fetched ...</p></div>"""
-BEGIN = """
-import(new URL('voice/web/recorder.js', document.baseURI)).then((recorder) => recorder.start(element, {props, watch, trigger})).catch((error) => {
-  element.querySelector('.vc-recorder').textContent = 'The recorder did not arrive. Reload the page. (' + error.message + ')';
-});
-"""
+BEGIN = page.begin("voice/web/recorder.js")
 
 
 class Recorder(gr.HTML):

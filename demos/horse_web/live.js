@@ -1,6 +1,6 @@
 // The live camera: frames go to the server one at a time, the newest first, and come back translated.
 // Begun by the section in demos/horse_live.py.
-import {download, h, styled} from '../../latent/web/dom.js';
+import {download, h, styled} from '../../web/dom.js';
 
 const SIZES = [192, 256]; // pixels of the longer side, as the server takes them
 const DIRECTIONS = ['horse → zebra', 'zebra → horse'];

@@ -1,5 +1,5 @@
 // Panel "beta": the same faces by networks that were trained with other weights of the KL term.
-import {h} from './dom.js';
+import {h} from '../../web/dom.js';
 
 const COLUMNS = [['beta', 'β', 'weight of the KL term in the loss'], ['psnr_db', 'PSNR, dB', 'of reconstructions of unknown faces: higher is nearer'], ['ssim', 'SSIM', 'likeness of structure, at most 1'],
   ['kl_nats', 'KL, nats', 'what the latents tell about a face'], ['frechet_normal', 'Distance, N(0, I)', 'Fréchet distance of 1,000 invented faces from photos: lower is better'],

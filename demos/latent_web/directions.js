@@ -1,6 +1,6 @@
 // Panel "Directions": what a person asks for, and what the picture did. The difference is entanglement.
 import {origin, withStillness} from './axes.js';
-import {h, signed, unique} from './dom.js';
+import {h, signed, unique} from '../../web/dom.js';
 import {face} from './face.js';
 import {ends, slider} from './slider.js';
 

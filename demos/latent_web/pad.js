@@ -1,6 +1,6 @@
 // Panel "Two axes": drag a dot over a map of 7 x 7 faces, and the face follows.
 import {withStillness} from './axes.js';
-import {download, h, series, signed} from './dom.js';
+import {download, h, series, signed} from '../../web/dom.js';
 import {face} from './face.js';
 import {RANGE} from './slider.js';
 

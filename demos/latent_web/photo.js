@@ -1,6 +1,6 @@
 // The faces of a photo in numbers: the way through the latents and back, the loss of one face, the reparameterization trick, and how unusual a face is.
 // Begun by the component in demos/latent_photo.py, whose value says it all; what is drawn anew here is drawn by live.js.
-import {h, series, show, signed, styled, unique} from './dom.js';
+import {h, series, show, signed, styled, unique} from '../../web/dom.js';
 import {face} from './face.js';
 import {decodeOnce} from './live.js';
 
@@ -14,7 +14,7 @@ const NONE = 'No face was found in this photo. Try one seen from the front, in g
 
 /** Fill `element`, whose template is a skeleton, with `props.value`, and again whenever Python gives another. */
 export async function start(element, {props, watch}) {
-  await styled('photo.css');
+  await styled(new URL('photo.css', import.meta.url));
   const root = element.querySelector('.photo-result');
   const tell = (moves) => root.replaceChildren(props.value ? photo(props.value, moves) : h('p', {class: 'ph-empty'}, HINT));
   watch('value', () => tell(true));

@@ -1,5 +1,5 @@
 // A slider of one axis of the face.
-import {h, signed, unique} from './dom.js';
+import {h, signed, unique} from '../../web/dom.js';
 import {face} from './face.js';
 
 export const RANGE = 3; // standard deviations: 99.7 % of N(0, 1)

@@ -1,6 +1,6 @@
 // Panel "Latents": the strongest as sliders, and all of them as one strip, from which any other can be had as a slider too.
 import {latentAxis} from './axes.js';
-import {h, signed} from './dom.js';
+import {h, signed} from '../../web/dom.js';
 import {face} from './face.js';
 import {RANGE, ends, slider} from './slider.js';
 

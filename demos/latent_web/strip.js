@@ -1,5 +1,5 @@
 // Panel "Strip and morph": one axis as a film strip, and the way from one face to another.
-import {h, series, show, signed} from './dom.js';
+import {h, series, show, signed} from '../../web/dom.js';
 import {face} from './face.js';
 import {RANGE} from './slider.js';
 

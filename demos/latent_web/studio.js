@@ -2,7 +2,7 @@
 import {Names, directionAxis, latentAxis, readouts} from './axes.js';
 import {betaPanel} from './beta.js';
 import {directionsPanel} from './directions.js';
-import {download, h, styled, unique} from './dom.js';
+import {download, h, styled, unique} from '../../web/dom.js';
 import {address, face} from './face.js';
 import {decodeOnce, opened, openPainter} from './live.js';
 import {padPanel} from './pad.js';
@@ -43,7 +43,7 @@ let earlier = new AbortController(); // ends the studio that was begun before
 
 /** Fill `element`, whose template is a skeleton, by `props.notes`; `watch` tells of faces that come from Python. */
 export async function start(element, {props, watch}) {
-  await styled('studio.css');
+  await styled(new URL('studio.css', import.meta.url));
   earlier.abort(); // the page may lay the component out anew
   earlier = new AbortController();
   const {signal} = earlier;

@@ -1,12 +1,13 @@
 // "Watch it learn": the same sixteen faces through the stages of growth, on one dial. Between two sizes of the finished network the newest layers fade in
 // by alpha: picture = (1 - alpha) * enlarged coarser picture + alpha * finer picture, the network's own formula, computed here.
-import {h, styled} from '../../latent/web/dom.js';
+import {h, styled} from '../../web/dom.js';
 import {ask} from './ask.js';
 
 const SIDE = 512, COLUMNS = 4, SECONDS = 9; // of the whole dial when it plays
 
 /** Fill `root`. */
-export async function start(root) {
+export async function start(element) {
+  const root = element.querySelector('.growth');
   const [{fade, stages, faces, deep}] = await Promise.all([ask('growth'), styled(new URL('quiz.css', import.meta.url))]);
   const last = stages.length - 1, known = new Map();
   const stage = (i) => {

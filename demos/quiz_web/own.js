@@ -1,5 +1,5 @@
 // "Put yourself among them": after a tick of consent a picture goes to the app, which keeps the face on it in memory for half an hour, or until it is told to forget.
-import {h} from '../../latent/web/dom.js';
+import {h} from '../../web/dom.js';
 import {ask} from './ask.js';
 
 const WORDS = 'Your face is cut out of the picture and shown to you, and to no one else, among the photographs of your rounds. It stays in the memory of the computer that runs '

@@ -1,6 +1,6 @@
 // The quiz: what to play, the faces one after the other, the truth after each vote. The report is drawn by report.js, the player's picture taken by own.js.
 // The browser knows nothing of a face but its pixels until the server, which has the votes, tells.
-import {h, styled} from '../../latent/web/dom.js';
+import {h, styled} from '../../web/dom.js';
 import {ask, faceOf} from './ask.js';
 import {own} from './own.js';
 import {report} from './report.js';
@@ -16,7 +16,8 @@ const LETTERS = ['A', 'B', 'C'];
 const TRUTH = {true: 'a photograph', false: 'invented'};
 
 /** Fill `root` with the quiz. */
-export async function start(root) {
+export async function start(element) {
+  const root = element.querySelector('.quiz');
   const [about] = await Promise.all([ask('about'), styled(new URL('quiz.css', import.meta.url))]);
   const wish = {mode: 'opening', count: about.counts[0], level: 'all', size: null, exposure: 0, sure: true, why: false};
   let before = null; // the round before this one

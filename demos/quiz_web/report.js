@@ -1,5 +1,5 @@
 // The report of a round: every figure with the number of answers that it rests on.
-import {h, signed} from '../../latent/web/dom.js';
+import {h, signed} from '../../web/dom.js';
 
 const per = (share) => `${Math.round(100 * share)} %`;
 const between = ([low, high]) => `${Math.round(100 * low)} to ${Math.round(100 * high)} %`;

@@ -1,5 +1,5 @@
 // The line of the lecture on one axis of time: sound, picture, translated picture, sound. Begun by the component in demos/voice_line.py, whose value says it all.
-import {download, h, signed, styled, unique} from '../../latent/web/dom.js';
+import {download, h, signed, styled, unique} from '../../web/dom.js';
 import {bytes, play, playing, sound, stop, wav} from './sound.js';
 import {difference, height, legend, pitchChart, spectrogram, waveform} from './pictures.js';
 

@@ -1,5 +1,5 @@
 // The lesson of the phase: the same magnitudes, heard with phases from elsewhere. Begun by the component in demos/voice_phase.py, whose value says it all.
-import {h, signed, styled} from '../../latent/web/dom.js';
+import {h, signed, styled} from '../../web/dom.js';
 import {play, playing, sound, stop} from './sound.js';
 import {swings} from './pictures.js';
 

@@ -1,5 +1,5 @@
 // Drawings of sound: spectrograms, their difference, waveforms and pitch. Each is as wide as its recording is long; style sheets stretch it.
-import {h} from '../../latent/web/dom.js';
+import {h} from '../../web/dom.js';
 
 const FARTHEST = 30; // dB of difference that have the strongest colour
 const ENDS = [[96, 165, 250], [12, 12, 16], [251, 146, 60]]; // softer, the same, louder

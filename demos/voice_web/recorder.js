@@ -1,5 +1,5 @@
 // Takes a recording from the microphone or a file and keeps it in the page. Begun by the component in demos/voice_recorder.py, whose value it sets.
-import {h, styled, unique} from '../../latent/web/dom.js';
+import {h, styled, unique} from '../../web/dom.js';
 import {bytes, stop as silence, wav} from './sound.js';
 
 const MICROPHONE = {channelCount: 1, echoCancellation: false, noiseSuppression: true, autoGainControl: false};

@@ -45,24 +45,25 @@ class GeneratorLosses(nn.Module):
     + around * ((1 - M) |G_AB(A') - B| + (1 - M) |G_BA(B) - B|) + painted * (M |G_AB(A') - B| + M |G_BA(B) - A'|).
     """
 
-    def __init__(self, nets, cycle, identity, around=0.0):
+    def __init__(self, nets, identity, around=0.0):
         super().__init__()
         self.G_AB, self.G_BA = nets.G_AB, nets.G_BA
         self.critics = (nets.D_A, nets.D_B)  # in a tuple: judged by, not trained
-        self.cycle, self.identity, self.around = cycle, identity, around
+        self.identity, self.around = identity, around
 
-    def forward(self, real_A, real_B, with_identity: bool, disguise=None, mask=None, painted=0.0):
+    def forward(self, real_A, real_B, with_identity: bool, cycle: float, disguise=None, mask=None, painted=0.0):
         """Loss, fakes of A and of B for the critics' step, and the parts of the loss that a person watches."""
         D_A, D_B = self.critics
         fake_B, fake_A = self.G_AB(real_A), self.G_BA(real_B)
-        rec_A, rec_B = self.G_BA(fake_B), self.G_AB(fake_A)
         fooled = ((D_B(fake_B).float() - 1) ** 2).mean() + ((D_A(fake_A).float() - 1) ** 2).mean()
-        cycle = F.l1_loss(rec_A.float(), real_A) + F.l1_loss(rec_B.float(), real_B)
-        loss, idt = fooled + self.cycle * cycle, cycle.new_zeros(())
+        loss, idt, lost, beside = fooled, *fooled.new_zeros(3)
+        if cycle:
+            rec_A, rec_B = self.G_BA(fake_B), self.G_AB(fake_A)
+            lost = F.l1_loss(rec_A.float(), real_A) + F.l1_loss(rec_B.float(), real_B)
+            loss = loss + cycle * lost
         if with_identity:
             idt = F.l1_loss(self.G_BA(real_A).float(), real_A) + F.l1_loss(self.G_AB(real_B).float(), real_B)
             loss = loss + self.identity * idt
-        beside = cycle.new_zeros(())
         if disguise is not None:
             made = self.G_AB(disguise)
             there, back = (made.float() - real_B).abs(), fake_A.float()
@@ -71,7 +72,7 @@ class GeneratorLosses(nn.Module):
             on_it = (mask * (there + (back - disguise).abs())).mean()
             loss = loss + ((D_B(made).float() - 1) ** 2).mean() + self.around * beside + painted * on_it
             fake_B = torch.cat([fake_B, made])
-        return loss, fake_A.detach(), fake_B.detach(), torch.stack([fooled, cycle, idt, beside]).detach()
+        return loss, fake_A.detach(), fake_B.detach(), torch.stack([fooled, lost, idt, beside]).detach()
 
 
 class CriticLosses(nn.Module):
@@ -145,7 +146,7 @@ def options():
     parser.add_argument("--identity", type=float, default=5.0, help="weight of the identity loss, taken every fourth step")
     parser.add_argument("--disguise", action="store_true", help="learn from pairs, too: zebras painted over as horses (some minutes to make them)")
     parser.add_argument("--around", type=float, default=10.0, help="weight of the change beside the animal of a pair")
-    parser.add_argument("--painted", type=float, default=5.0, help="weight of the difference on the animal of a pair, falling to 0 over two fifths of the time")
+    parser.add_argument("--painted", type=float, default=10.0, help="weight of the difference on the animal of a pair; from a quarter of the time to its half the cycle takes its place")
     return parser
 
 
@@ -161,7 +162,7 @@ def train(choices, config, domain_A, domain_B, shown, preprocessing, facts):
     if choices.compile:
         for net in (nets.G_AB, nets.G_BA, nets.D_A, nets.D_B):
             net.compile(dynamic=False)  # two batch sizes: two programs, each the faster for it
-    generator_losses = run.parallel(GeneratorLosses(nets, choices.cycle, choices.identity, choices.around))
+    generator_losses = run.parallel(GeneratorLosses(nets, choices.identity, choices.around))
     critic_losses = run.parallel(CriticLosses(nets))
     pool_A, pool_B = Pool(), Pool()
     domain_A, domain_B = domain_A.to(run.device), domain_B.to(run.device)
@@ -177,11 +178,17 @@ def train(choices, config, domain_A, domain_B, shown, preprocessing, facts):
         real_A, drawn = domain_A.batch(choices.batch), domain_B.batch(choices.batch)
         real_B, *pair = drawn if isinstance(drawn, tuple) else (drawn,)
 
+        # Pairs come first, the cycle takes over from them: at the start it would only teach to do nothing, whose way back is perfect.
+        cycle, painted = choices.cycle, 0.0
+        if pair:
+            share = min(1.0, max(0.0, 4 * run.fraction - 1))
+            cycle, painted = cycle * share, choices.painted * (1 - share)
+
         # Generators: fool the critics, find the way back, leave alone what is of the other kind already.
         for parameter in nets.critics():
             parameter.requires_grad_(False)
         with run.autocast():
-            loss, fake_A, fake_B, parts = generator_losses(real_A, real_B, run.step % 4 == 0, *pair, painted=choices.painted * max(0.0, 1 - 2.5 * run.fraction))
+            loss, fake_A, fake_B, parts = generator_losses(real_A, real_B, run.step % 4 == 0, cycle, *pair, painted=painted)
         optimizers[0].zero_grad()
         loss.backward()
         optimizers[0].step()

@@ -13,6 +13,7 @@ from multiprocessing import get_context
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 from torch import nn
 from torch.nn import functional as F
 
@@ -171,7 +172,7 @@ class Disguised:
         """Learn to find, find and repaint: some minutes."""
         pointed = pointed_at(learn_to_find(stored_A, stored_B, device, steps), stored_B)
         asked = [(picture.permute(1, 2, 0).numpy(), where, seed) for seed, (picture, where) in enumerate(zip(stored_B, pointed))]
-        with get_context("spawn").Pool(os.cpu_count()) as workers:
+        with get_context("spawn").Pool(os.cpu_count(), threadpool_limits, (1,)) as workers:  # threads of many processes wait for each other
             done = workers.map(_one, asked, chunksize=8)
         return cls(stored_B, torch.from_numpy(np.stack([picture for picture, _ in done])).permute(0, 3, 1, 2),
                    torch.from_numpy(np.stack([mask for _, mask in done])), size)

@@ -100,7 +100,8 @@ def test_the_page_draws_the_servers_picture(ask, served, config, kernel):
     size, z = net.config.size, questions(net.config.latents)
     served.made["/face.safetensors"] = page_decoder.page_file(net)
     drawn = ask(DRAW, {"file": "face.safetensors", "kernel": kernel, "z": z.tolist()})
-    assert (drawn["size"], drawn["latents"], drawn["kernel"]) == (size, net.config.latents, kernel) and drawn["ms"] > 0
+    assert (drawn["size"], drawn["latents"], drawn["kernel"]) == (size, net.config.latents, kernel)
+    assert drawn["ms"] > 0 if config is None else drawn["ms"] >= 0  # a browser's clock goes in steps of 0.1 ms, within which the small ones are done
     pixels = np.frombuffer("".join(drawn["pixels"]).encode("latin-1"), np.uint8).reshape(len(z), size, size, 4)
     there = np.stack([pictures.to_picture(face) for face in net.decode(z)])
     assert (pixels[..., 3] == 255).all()

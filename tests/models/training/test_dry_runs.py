@@ -118,9 +118,9 @@ def pair(painted, around):
         torch.nn.init.zeros_(net.layers[-1].weight)
     real, disguise, mask = torch.ones(1, 3, 32, 32), torch.ones(1, 3, 32, 32), torch.zeros(1, 1, 32, 32)
     mask[..., :16], disguise[..., :16] = 1, 0.5
-    losses = cyclegan.GeneratorLosses(nets, 10.0, 5.0, around)
+    losses = cyclegan.GeneratorLosses(nets, 5.0, around)
     with torch.no_grad():
-        return losses(real, real, False, disguise, mask, painted)[0].item() - losses(real, real, False)[0].item() - 1  # 1: (0 - 1)^2, the critic's
+        return losses(real, real, False, 10.0, disguise, mask, painted)[0].item() - losses(real, real, False, 10.0)[0].item() - 1  # 1: (0 - 1)^2, the critic's
 
 
 def test_the_two_halves_of_a_pair():

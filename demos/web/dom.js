@@ -1,4 +1,4 @@
-// Small tools of the studio: make elements, write numbers, keep a drawing in step with what it shows.
+// What the modules of all tabs share: make elements, write numbers, keep a drawing in step with what it shows.
 
 /** An element: `h('p', {class: 'note', onclick: f}, 'text', child)`. Functions become listeners, true an empty attribute; null and false are left out. */
 export function h(tag, attributes = {}, ...children) {
@@ -41,9 +41,8 @@ export function series() {
   };
 }
 
-/** The style sheet of that name beside this module, once however often it is asked for. */
-export function styled(name) {
-  const href = new URL(name, import.meta.url).href;
+/** The style sheet at that address, once however often it is asked for. */
+export function styled({href}) {
   if ([...document.styleSheets].some((sheet) => sheet.href === href)) return null;
   return new Promise((done) => document.head.append(h('link', {rel: 'stylesheet', href, onload: done, onerror: done})));
 }
