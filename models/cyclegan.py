@@ -33,9 +33,10 @@ class Generator(nn.Module):
     `Config()` as it stands is the published network for 256x256 pictures: 9 blocks, width 64, transposed convolutions. The smaller
     ones of this project fold `unshuffle` x `unshuffle` pixels into channels first (the work happens at low resolution), grow
     again by resize-convolution (no checkerboard: Odena et al. 2016), with `halfway` channels at half the resolution (0: in one
-    leap), and may add their output to the input (`residual`), so that to leave a background alone costs nothing. Such a one may also
-    look at a picture reduced by `shrink`: what it changes is enlarged again and added to the picture as it came (Liang et al. 2021,
-    arXiv:2105.09188), which keeps every blade of grass at a quarter of the work. ValueError for `shrink` without `residual`.
+    leap). So that to leave a background alone costs nothing, they may add their output to the input (`residual`), or paint over it
+    through a gate of their own that opens from 0 to 1 at every pixel (`gate`; Mejjati et al. 2018, arXiv:1806.02311). Such a one may
+    also look at a picture reduced by `shrink`: what it does is enlarged again and done to the picture as it came (after Liang et al.
+    2021, arXiv:2105.09188), which keeps every blade of grass at a quarter of the work. ValueError for `shrink` in a plain network.
     """
 
     @dataclass(frozen=True)
@@ -50,11 +51,12 @@ class Generator(nn.Module):
         residual: bool = False
         halfway: int = 0
         shrink: int = 1
+        gate: bool = False
 
     def __init__(self, config: Config = Config()):
         super().__init__()
-        if config.shrink > 1 and not config.residual:
-            raise ValueError("Only a change can be enlarged: a generator that looks at a reduced picture adds to it (residual).")
+        if config.shrink > 1 and not (config.residual or config.gate):
+            raise ValueError("Only a change can be enlarged: a generator that looks at a reduced picture adds to it (residual) or paints over it (gate).")
         self.config = config
         fold, width, edge = config.unshuffle ** 2, config.width, 7 if config.unshuffle == 1 else 3
         layers = [nn.PixelUnshuffle(config.unshuffle),
@@ -77,7 +79,7 @@ class Generator(nn.Module):
             width = config.halfway
         elif config.unshuffle > 1:
             layers += [nn.Upsample(scale_factor=config.unshuffle)]
-        layers += [nn.Conv2d(width, config.out_channels, edge, padding=edge // 2, padding_mode="reflect")]
+        layers += [nn.Conv2d(width, config.out_channels + config.gate, edge, padding=edge // 2, padding_mode="reflect")]
         self.layers = nn.Sequential(*layers)
         self.apply(_normal_weights)
 
@@ -87,10 +89,18 @@ class Generator(nn.Module):
         return self.config.shrink * self.config.unshuffle * 2 ** self.config.downs
 
     def forward(self, x):
+        return self.painted(x)[0]
+
+    def painted(self, x):
+        """The picture made of `x`, and the gate (B, 1, H, W) in 0..1 through which it was painted over; None without one."""
         h = self.layers(reduced(x, self.config.shrink))
-        if not self.config.residual:
-            return h.tanh()
-        return x + (h if self.config.shrink == 1 else F.interpolate(h, x.shape[-2:], mode="bilinear"))
+        if not (self.config.residual or self.config.gate):
+            return h.tanh(), None
+        if self.config.gate:
+            h = torch.cat([h[:, :-1].tanh(), (h[:, -1:] - 1).sigmoid()], 1)  # at first it lets a quarter through
+        if self.config.shrink > 1:
+            h = F.interpolate(h, x.shape[-2:], mode="bilinear")
+        return (x + h[:, -1:] * (h[:, :-1] - x), h[:, -1:]) if self.config.gate else (x + h, None)
 
     def translate(self, x):
         """`forward` for any H and W of at least 8: continued by reflection to a multiple of `stride`, and cropped back."""
@@ -166,12 +176,13 @@ class CycleGAN(nn.Module):
         critic_width: int = 64
         halfway: int = 0
         shrink: int = 1
+        gate: bool = False
 
     def __init__(self, config: Config = Config()):
         super().__init__()
         self.config = config
         generator = Generator.Config(config.channels, config.channels, config.width, config.blocks, config.downs, config.unshuffle,
-                                     config.resize_convolution, config.residual, config.halfway, config.shrink)
+                                     config.resize_convolution, config.residual, config.halfway, config.shrink, config.gate)
         critic = Discriminator.Config(config.channels, config.critic_width, config.shrink)
         self.G_AB, self.G_BA = Generator(generator), Generator(generator)
         self.D_A, self.D_B = Discriminator(critic), Discriminator(critic)

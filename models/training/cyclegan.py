@@ -9,8 +9,8 @@ horse as translated after 0, 1, 2, 4, 8 ... steps.
 
 What is known to go wrong, and what stands against it here:
 
-- ghost stripes on the background: the generator adds to its input (`residual`), so that to leave a meadow alone takes nothing; the identity loss; pairs
-  (`--disguise`), in which what lies around the animal is the same before and after.
+- ghost stripes on the background: the generator paints over its input through a gate, so that to leave a meadow alone takes nothing; the identity
+  loss; pairs (`--disguise`), which tell what lies around the animal.
 - colours inverted, day turned to night: the identity loss, which asks that a zebra stay that zebra; the cycle loss alone allows any reversible tint.
 - only contrast changes: critics wide enough to know a stripe (`critic_width`), a pool of earlier fakes, and no more identity loss than every fourth step,
   which otherwise teaches to do nothing.
@@ -34,27 +34,28 @@ from models.training.disguise import Disguised
 from models.training.loop import Run, arguments
 
 # 1.2 GMAC for 128 x 128 pixels, and for 256 x 256 that are looked at reduced (the published generator: 49.6); 1.1 M weights, and 1.1 M in each critic.
-SMALL = cyclegan.CycleGAN.Config(width=96, blocks=6, downs=0, unshuffle=4, halfway=32, resize_convolution=True, residual=True, critic_width=40)
-TINY = cyclegan.CycleGAN.Config(width=8, blocks=1, downs=0, unshuffle=4, halfway=4, resize_convolution=True, residual=True, critic_width=4)
+SMALL = cyclegan.CycleGAN.Config(width=96, blocks=6, downs=0, unshuffle=4, halfway=32, resize_convolution=True, gate=True, critic_width=40)
+TINY = cyclegan.CycleGAN.Config(width=8, blocks=1, downs=0, unshuffle=4, halfway=4, resize_convolution=True, gate=True, critic_width=4)
 
 
 class GeneratorLosses(nn.Module):
     """G step: (D_B(G_AB(A)) - 1)^2 + (D_A(G_BA(B)) - 1)^2 + cycle * |rec - real| + identity * |idt - real|.
 
     With pairs, each B beside its disguise A' and the mask M of what was painted over, also (D_B(G_AB(A')) - 1)^2
-    + around * ((1 - M) |G_AB(A') - B| + (1 - M) |G_BA(B) - B|) + painted * (M |G_AB(A') - B| + M |G_BA(B) - A'|).
+    + around * ((1 - M) |G_AB(A') - B| + (1 - M) |G_BA(B) - B|) + painted * (M |G_AB(A') - B| + M |G_BA(B) - A'|)
+    + gated * the cross entropy of both gates with M.
     """
 
-    def __init__(self, nets, identity, around=0.0):
+    def __init__(self, nets, identity, around=0.0, gated=0.0):
         super().__init__()
         self.G_AB, self.G_BA = nets.G_AB, nets.G_BA
         self.critics = (nets.D_A, nets.D_B)  # in a tuple: judged by, not trained
-        self.identity, self.around = identity, around
+        self.identity, self.around, self.gated = identity, around, gated
 
     def forward(self, real_A, real_B, with_identity: bool, cycle: float, disguise=None, mask=None, painted=0.0):
         """Loss, fakes of A and of B for the critics' step, and the parts of the loss that a person watches."""
         D_A, D_B = self.critics
-        fake_B, fake_A = self.G_AB(real_A), self.G_BA(real_B)
+        fake_B, (fake_A, gate_A) = self.G_AB(real_A), self.G_BA.painted(real_B)
         fooled = ((D_B(fake_B).float() - 1) ** 2).mean() + ((D_A(fake_A).float() - 1) ** 2).mean()
         loss, idt, lost, beside = fooled, *fooled.new_zeros(3)
         if cycle:
@@ -65,14 +66,22 @@ class GeneratorLosses(nn.Module):
             idt = F.l1_loss(self.G_BA(real_A).float(), real_A) + F.l1_loss(self.G_AB(real_B).float(), real_B)
             loss = loss + self.identity * idt
         if disguise is not None:
-            made = self.G_AB(disguise)
+            made, gate_B = self.G_AB.painted(disguise)
             there, back = (made.float() - real_B).abs(), fake_A.float()
             found = mask.amax((1, 2, 3), keepdim=True)  # a zebra that was not found says nothing about what is around it
             beside = ((1 - mask) * found * (there + (back - real_B).abs())).mean()
             on_it = (mask * (there + (back - disguise).abs())).mean()
             loss = loss + ((D_B(made).float() - 1) ** 2).mean() + self.around * beside + painted * on_it
+            for gate in (gate_A, gate_B):
+                if gate is not None:
+                    loss = loss + self.gated * (found * _cross_entropy(gate.float(), mask)).mean()
             fake_B = torch.cat([fake_B, made])
         return loss, fake_A.detach(), fake_B.detach(), torch.stack([fooled, lost, idt, beside]).detach()
+
+
+def _cross_entropy(chance, truth):
+    chance = chance.clamp(1e-4, 1 - 1e-4)
+    return -truth * chance.log() - (1 - truth) * (1 - chance).log()
 
 
 class CriticLosses(nn.Module):
@@ -146,6 +155,7 @@ def options():
     parser.add_argument("--identity", type=float, default=5.0, help="weight of the identity loss, taken every fourth step")
     parser.add_argument("--disguise", action="store_true", help="learn from pairs, too: zebras painted over as horses (some minutes to make them)")
     parser.add_argument("--around", type=float, default=10.0, help="weight of the change beside the animal of a pair")
+    parser.add_argument("--gated", type=float, default=1.0, help="weight of what the gates leave shut of the animal of a pair, or open beside it")
     parser.add_argument("--painted", type=float, default=10.0, help="weight of the difference on the animal of a pair; from a quarter of the time to its half the cycle takes its place")
     return parser
 
@@ -160,9 +170,9 @@ def train(choices, config, domain_A, domain_B, shown, preprocessing, facts):
     moments = Moments(pictures.to_tensor(painting.painted_horse(choices.size)), run.resume(nets, average, optimizers).get("moments"))
     torch.backends.cudnn.benchmark = on_gpu  # crops are all of one size
     if choices.compile:
-        for net in (nets.G_AB, nets.G_BA, nets.D_A, nets.D_B):
+        for net in (nets.G_AB.layers, nets.G_BA.layers, nets.D_A, nets.D_B):
             net.compile(dynamic=False)  # two batch sizes: two programs, each the faster for it
-    generator_losses = run.parallel(GeneratorLosses(nets, choices.identity, choices.around))
+    generator_losses = run.parallel(GeneratorLosses(nets, choices.identity, choices.around, choices.gated))
     critic_losses = run.parallel(CriticLosses(nets))
     pool_A, pool_B = Pool(), Pool()
     domain_A, domain_B = domain_A.to(run.device), domain_B.to(run.device)

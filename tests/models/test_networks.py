@@ -43,7 +43,8 @@ def test_gan_minibatch_deviation_tells_copies():
 
 
 CONFIGS = [cyclegan.Generator.Config(3, 3, 8, 1), cyclegan.Generator.Config(1, 1, 8, 1, 1, 2, True, True), cyclegan.Generator.Config(3, 2, 8, 1, 0, 4, True),
-           cyclegan.Generator.Config(3, 3, 8, 1, 0, 4, True, True, halfway=4), cyclegan.Generator.Config(3, 3, 8, 1, 0, 4, True, True, halfway=4, shrink=2)]
+           cyclegan.Generator.Config(3, 3, 8, 1, 0, 4, True, True, halfway=4), cyclegan.Generator.Config(3, 3, 8, 1, 0, 4, True, True, halfway=4, shrink=2),
+           cyclegan.Generator.Config(3, 3, 8, 1, 0, 4, True, halfway=4, shrink=2, gate=True)]
 
 
 @pytest.mark.parametrize("config", CONFIGS)
@@ -75,6 +76,16 @@ def test_what_an_enlarged_network_changes_is_enlarged():
     assert larger.config.shrink == 2 and not larger.D_A.layers[0].weight.any(), "one store of weights for both"
     with pytest.raises(ValueError, match="residual"):
         cyclegan.Generator(cyclegan.Generator.Config(shrink=2))
+
+
+def test_a_generator_with_a_gate_paints_over_what_it_opens():
+    net, x = cyclegan.Generator(cyclegan.Generator.Config(width=8, blocks=1, downs=0, unshuffle=4, resize_convolution=True, gate=True)), torch.randn(2, 3, 16, 24)
+    picture, gate = net.painted(x)
+    assert gate.shape == (2, 1, 16, 24) and 0 <= gate.min() and gate.max() <= 1 and torch.equal(picture, net(x))
+    torch.nn.init.zeros_(net.layers[-1].weight)
+    for bias, made in ((-100.0, x), (100.0, torch.ones_like(x))):  # shut, and open on white
+        torch.nn.init.constant_(net.layers[-1].bias, bias)
+        assert torch.allclose(net(x), made, atol=1e-6)
 
 
 def test_instance_normalization_is_that_of_torch():

@@ -109,23 +109,24 @@ def test_zebras_in_disguise_are_learned_from_and_told_on_the_card(tmp_path):
     assert notes["config"]["shrink"] == 2 and notes["preprocessing"]["size"] == 2 * notes["facts"]["training crops"]
 
 
-def pair(painted, around):
-    """The loss on a pair whose generators leave all as it is, without the critics' opinion: a grey square painted over the left half."""
+def pair(**weights):
+    """The loss on a pair whose generators keep their gates shut, without the critics' opinion: a grey square painted over the left half."""
     nets = models.cyclegan.CycleGAN(cyclegan.TINY)
+    for net in (nets.G_AB, nets.G_BA, nets.D_A, nets.D_B):
+        torch.nn.init.zeros_(net.layers[-1].weight)
     for net in (nets.G_AB, nets.G_BA):
-        torch.nn.init.zeros_(net.layers[-1].weight)
-    for net in (nets.D_A, nets.D_B):
-        torch.nn.init.zeros_(net.layers[-1].weight)
+        torch.nn.init.constant_(net.layers[-1].bias, -50)
     real, disguise, mask = torch.ones(1, 3, 32, 32), torch.ones(1, 3, 32, 32), torch.zeros(1, 1, 32, 32)
     mask[..., :16], disguise[..., :16] = 1, 0.5
-    losses = cyclegan.GeneratorLosses(nets, 5.0, around)
+    losses, painted = cyclegan.GeneratorLosses(nets, 5.0, weights.get("around", 0), weights.get("gated", 0)), weights.get("painted", 0)
     with torch.no_grad():
         return losses(real, real, False, 10.0, disguise, mask, painted)[0].item() - losses(real, real, False, 10.0)[0].item() - 1  # 1: (0 - 1)^2, the critic's
 
 
-def test_the_two_halves_of_a_pair():
-    assert pair(painted=0.0, around=10.0) == pytest.approx(0), "nothing was changed beside it"
-    assert pair(painted=8.0, around=10.0) == pytest.approx(8 * (0.5 + 0.5) / 2), "both ways, half of the picture"
+def test_the_parts_of_a_pair():
+    assert pair(around=10) == pytest.approx(0), "nothing was changed beside it"
+    assert pair(painted=8) == pytest.approx(8 * (0.5 + 0.5) / 2), "both ways, half of the picture"
+    assert pair(gated=3) == pytest.approx(3 * -np.log(1e-4), rel=1e-3), "both gates shut on the half that was painted over, and rightly so beside it"
 
 
 def test_moments_are_kept_at_powers_of_two_and_at_the_end():
