@@ -14,13 +14,15 @@ from models.cyclegan import CycleGAN
 from models.device import describe
 from models.pictures import read_picture
 from models.strip import read_strip
-from models.translation import BETWEEN, DIRECTIONS, INVENTED, REAL, Translation, difference, qualities, realness_picture, translate
+from models.translation import BETWEEN, DIRECTIONS, INVENTED, REAL, Translation, difference, gate_picture, qualities, realness_picture, translate
 
 TITLE = "Horse ↔ zebra"
 WORDS = """**Nobody has two photographs of one animal, once as a horse and once as a zebra.** A CycleGAN learns without them. Two generators translate, one
 each way; two critics learn to tell their pictures from photographs; and the cycle ties it together: there and back again must give the picture we came from."""
 CRITIC = """### What the critic sees
 It looks at patches of {patch} × {patch} pixels, never at the whole: that stripes end at the edge of the animal, or that it has four legs, is more than it can see."""
+GATE = """### Where it paints
+This network paints over the picture through a gate of its own, that it opens at some pixels and keeps shut at others: what is dark here was left as it was."""
 STRIP = """### The same horse in the course of the training
 One painted horse, translated by the network as it was after so many steps. *Which came first, the stripes or the place for them?*"""
 CHECKPOINT, MOMENTS = "horse2zebra.safetensors", "horse2zebra_moments.png"
@@ -134,6 +136,9 @@ def build(device: str, data: str | None):
             seen = result(label="Its map over the translation", alt_text="The critic's map: orange where it calls the translation invented, purple where it believes it")
             gr.HTML(legend(), padding=False)
             judged = gr.Markdown()
+        with gr.Column(min_width=280, visible=notes["config"].get("gate", False)):
+            gr.Markdown(GATE)
+            opened = result(label="What its gate let through", alt_text="The translation, dark where it is the picture as it was")
     done = gr.State(None, time_to_live=3600)
     heavy = dict(concurrency_id="heavy", concurrency_limit=1)
     horse_hidden.build(done, network, result, heavy)
@@ -185,7 +190,8 @@ def build(device: str, data: str | None):
         about = examples()[chosen].answer if chosen is not None else ""
         revealed = f"{about} **Here {done.change:.1f} of 255 grey levels were changed in the mean.** Were you right?" if about else ""
         map_of = kept("critic", realness_picture(done.realness, done.fake, done.step)) if done.realness is not None else None
-        return (real, fake, rec, kept("difference", difference(done.rec, done.real)), (real, fake), map_of, sentence(done, device), opinion(done),
+        gate = kept("gate", gate_picture(done.gate, done.fake)) if done.gate is not None else None
+        return (real, fake, rec, kept("difference", difference(done.rec, done.real)), (real, fake), map_of, gate, sentence(done, device), opinion(done),
                 gr.Markdown(revealed, visible=bool(revealed)), done)
 
     @page.plainly
@@ -215,7 +221,7 @@ def build(device: str, data: str | None):
         return look()
 
     light = dict(queue=False, show_progress="hidden", api_visibility="private")
-    cycle = dict(fn=translate_shown, inputs=[picture, direction, long_side, chosen], outputs=[real, fake, rec, off, both, seen, told, judged, answer, done],
+    cycle = dict(fn=translate_shown, inputs=[picture, direction, long_side, chosen], outputs=[real, fake, rec, off, both, seen, opened, told, judged, answer, done],
                  show_progress_on=[fake, rec], api_visibility="private", **heavy)
     asking = [chosen, question, answer]
     go.click(**cycle)

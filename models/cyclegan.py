@@ -104,9 +104,14 @@ class Generator(nn.Module):
 
     def translate(self, x):
         """`forward` for any H and W of at least 8: continued by reflection to a multiple of `stride`, and cropped back."""
+        return self.translate_painted(x)[0]
+
+    def translate_painted(self, x):
+        """`painted` in the same way."""
         height, width = x.shape[-2:]
         rows, columns = (reflected(side, max(2, -(-side // self.stride)) * self.stride, x.device) for side in (height, width))
-        return self(x[..., rows, :][..., columns].contiguous(memory_format=torch.channels_last))[..., :height, :width]
+        made, gate = self.painted(x[..., rows, :][..., columns].contiguous(memory_format=torch.channels_last))
+        return made[..., :height, :width], None if gate is None else gate[..., :height, :width]
 
 
 def reflected(side: int, padded: int, device=None) -> torch.Tensor:

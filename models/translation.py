@@ -34,6 +34,7 @@ class Translation:
     realness: torch.Tensor | None  # (h, w): how real each patch of `fake` looks to the critic of the target, about 1 a photograph, 0 invented; None where too narrow
     before: float | None  # the mean of the same critic's map over `real`
     step: int  # pixels between two places of that map
+    gate: torch.Tensor | None  # (H, W) in 0..1: how far each pixel of `fake` was painted over; None where the network has no gate
     milliseconds: float  # for both translations
 
     @property
@@ -70,14 +71,15 @@ def translate(nets: CycleGAN, picture: Image.Image | list[Image.Image], directio
     with computing(nets) as device:
         real = to_tensor(fit_within(picture, long_side)).to(device, memory_format=torch.channels_last)
         start = time.perf_counter()
-        fake = there.translate(real)
+        fake, gate = there.translate_painted(real)
         rec = back.translate(fake)
         cycle_error = grey_levels(rec, real)  # waits for a GPU
         milliseconds = (time.perf_counter() - start) * 1000
         wide_enough = min(fake.shape[-2:]) >= critic.smallest
         seen, before = (critic(x.clamp(-1, 1)).float()[0, 0].cpu() if wide_enough else None for x in (fake, real))
     return Translation(direction, to_picture(real), to_picture(fake), to_picture(rec), fake.float().cpu(), grey_levels(fake, real), cycle_error,
-                       seen, None if before is None else before.mean().item(), critic.step, milliseconds)
+                       seen, None if before is None else before.mean().item(), critic.step,
+                       None if gate is None else gate[0, 0].float().cpu(), milliseconds)
 
 
 def translate_only(nets: CycleGAN, picture: Image.Image, direction: str, long_side: int) -> Image.Image:
@@ -96,6 +98,12 @@ def difference(a: Image.Image, b: Image.Image, times: int = 8) -> Image.Image:
     """|a - b| of two RGB pictures of one size, `times` as strong: black where they agree."""
     off = np.abs(np.asarray(a, np.int16) - np.asarray(b, np.int16))
     return Image.fromarray((off * times).clip(0, 255).astype(np.uint8))
+
+
+def gate_picture(gate: torch.Tensor, picture: Image.Image) -> Image.Image:
+    """The picture as bright as the gate (H, W) was open: what was left alone is nearly black."""
+    seen = np.asarray(picture, np.float32) * (0.15 + 0.85 * gate.clamp(0, 1).numpy()[..., None])
+    return Image.fromarray(seen.round().astype(np.uint8))
 
 
 def realness_picture(realness: torch.Tensor, picture: Image.Image, step: int = 8) -> Image.Image:

@@ -62,7 +62,7 @@ def test_sentences_tell_errors_size_device_and_critic(nets):
 
 def test_the_hidden_is_told_by_how_loud_it_comes_back(nets, monkeypatch):
     for times, verdict in ((3, "louder"), (1, "about as much"), (0.1, "smooths")):
-        monkeypatch.setattr(nets.G_AB, "translate", lambda x: x)
+        monkeypatch.setattr(nets.G_AB, "translate_painted", lambda x: (x, None))
         monkeypatch.setattr(nets.G_BA, "translate", lambda x, times=times: x * times)
         done = translate(nets, Image.new("RGB", (64, 64), (128, 128, 128)), DIRECTIONS[0], 128)
         assert verdict in hidden_sentence(way_back(nets, done, sigma=4))

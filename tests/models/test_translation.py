@@ -1,4 +1,6 @@
 """One turn of the cycle: sizes, directions, errors, the critic's map; what is hidden for the way back; the strip of a training."""
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from models import steganography, strip
 from models.cyclegan import CycleGAN
 from models.pictures import to_tensor
 from models.steganography import curve, disturb, honest, rms, way_back
-from models.translation import DIRECTIONS, INVENTED, REAL, difference, grey_levels, qualities, realness_picture, translate, translate_only
+from models.translation import DIRECTIONS, INVENTED, REAL, difference, gate_picture, grey_levels, qualities, realness_picture, translate, translate_only
 
 TINY = CycleGAN.Config(width=8, blocks=1, downs=0, unshuffle=4, halfway=4, resize_convolution=True, residual=True, critic_width=4)
 
@@ -45,7 +47,7 @@ def test_aspect_and_size_are_kept(nets, size, long_side, expected):
 @pytest.mark.parametrize("direction, first, second", [(DIRECTIONS[0], 40, 200), (DIRECTIONS[1], 200, 40)])
 def test_direction_picks_the_generator_and_the_other_comes_back(nets, monkeypatch, direction, first, second):
     for net, grey in ((nets.G_AB, 40), (nets.G_BA, 200)):
-        monkeypatch.setattr(net, "translate", lambda x, grey=grey: torch.full_like(x, grey / 127.5 - 1))
+        monkeypatch.setattr(net, "translate_painted", lambda x, grey=grey: (torch.full_like(x, grey / 127.5 - 1), None))
     done = translate(nets, noise(32, 32), direction, 128)
     assert np.unique(done.fake).tolist() == [first] and np.unique(done.rec).tolist() == [second] and done.direction == direction
 
@@ -61,8 +63,8 @@ def test_errors_are_zero_for_generators_that_change_nothing(still):
 
 
 def test_errors_count_grey_levels(nets, monkeypatch):
-    monkeypatch.setattr(nets.G_AB, "translate", lambda x: x + 20 / 127.5)
-    monkeypatch.setattr(nets.G_BA, "translate", lambda x: torch.full_like(x, -1))
+    monkeypatch.setattr(nets.G_AB, "translate_painted", lambda x: (x + 20 / 127.5, None))
+    monkeypatch.setattr(nets.G_BA, "translate_painted", lambda x: (torch.full_like(x, -1), None))
     done = translate(nets, Image.new("RGB", (40, 40), (51, 51, 51)), DIRECTIONS[0], 128)
     assert (done.change, done.cycle_error) == (pytest.approx(20, abs=0.01), pytest.approx(51, abs=0.01))
     assert grey_levels(torch.full((1,), 3.0), torch.ones(1)) == 0, "what is beyond white is white"
@@ -118,6 +120,14 @@ def test_the_map_lies_where_its_patches_look(nets, times):
     assert (orange.max(0) - orange.min(0)).tolist() == [8 * times - 1] * 2 and np.abs(orange.mean(0) - middle).max() <= 4 * times
 
 
+def test_the_gate_is_handed_on_and_darkens_what_it_left_alone():
+    torch.manual_seed(0)
+    done = translate(CycleGAN(replace(TINY, residual=False, gate=True, shrink=2)).eval(), noise(100, 60), DIRECTIONS[0], 128)
+    assert done.gate.shape == done.fake.size[::-1] and 0 <= done.gate.min() < done.gate.max() <= 1
+    drawn = np.asarray(gate_picture(torch.tensor([[0.0, 1.0]]), Image.new("RGB", (2, 1), (200, 100, 40))))
+    assert drawn.tolist() == [[[30, 15, 6], [200, 100, 40]]]
+
+
 def test_the_map_is_orange_where_invented_and_purple_where_real():
     grey = Image.new("RGB", (80, 48), "black")
     realness = torch.tensor([[-3.0, 4.0]]).repeat_interleave(3, 1).expand(4, -1)
@@ -171,8 +181,8 @@ def test_an_honest_way_back_loses_what_the_noise_takes(still):
 
 
 def test_a_way_back_that_reads_what_is_faint_fails(nets, monkeypatch):
-    monkeypatch.setattr(nets.G_AB, "translate", lambda x: x / 50)  # nearly grey: the picture is written small
-    monkeypatch.setattr(nets.G_BA, "translate", lambda x: x * 50)
+    monkeypatch.setattr(nets.G_AB, "translate_painted", lambda x: (x / 50, None))  # nearly grey: the picture is written small
+    monkeypatch.setattr(nets.G_BA, "translate_painted", lambda x: (x * 50, None))
     done = translate(nets, noise(60, 40), DIRECTIONS[0], 128)
     assert done.cycle_error < 0.01, "the cycle itself is perfect"
     values = [value for _, value in curve(nets, done)]
