@@ -35,6 +35,7 @@ from models.training.loop import Run, arguments
 
 # 1.2 GMAC for 128 x 128 pixels, and for 256 x 256 that are looked at reduced (the published generator: 49.6); 1.1 M weights, and 1.1 M in each critic.
 SMALL = cyclegan.CycleGAN.Config(width=96, blocks=6, downs=0, unshuffle=4, halfway=32, resize_convolution=True, gate=True, critic_width=40)
+LEAST = 0.15  # of a picture: animals take more of most of them
 TINY = cyclegan.CycleGAN.Config(width=8, blocks=1, downs=0, unshuffle=4, halfway=4, resize_convolution=True, gate=True, critic_width=4)
 
 
@@ -43,7 +44,8 @@ class GeneratorLosses(nn.Module):
 
     With pairs, each B beside its disguise A' and the mask M of what was painted over, also (D_B(G_AB(A')) - 1)^2
     + around * ((1 - M) |G_AB(A') - B| + (1 - M) |G_BA(B) - B|) + painted * (M |G_AB(A') - B| + M |G_BA(B) - A'|)
-    + gated * the cross entropy of both gates with M.
+    + gated * the cross entropy with M of all gates that saw the animal: of G_BA on B, of G_AB on A' and on the way back; and G_AB's gate
+    on A, of which no mask is known, is asked to open on `LEAST` of the picture.
     """
 
     def __init__(self, nets, identity, around=0.0, gated=0.0):
@@ -55,28 +57,39 @@ class GeneratorLosses(nn.Module):
     def forward(self, real_A, real_B, with_identity: bool, cycle: float, disguise=None, mask=None, painted=0.0):
         """Loss, fakes of A and of B for the critics' step, and the parts of the loss that a person watches."""
         D_A, D_B = self.critics
-        fake_B, (fake_A, gate_A) = self.G_AB(real_A), self.G_BA.painted(real_B)
+        (fake_B, gate_B), (fake_A, gate_A) = self.G_AB.painted(real_A), self.G_BA.painted(real_B)
+        gates = [gate_A]
         fooled = ((D_B(fake_B).float() - 1) ** 2).mean() + ((D_A(fake_A).float() - 1) ** 2).mean()
         loss, idt, lost, beside = fooled, *fooled.new_zeros(3)
         if cycle:
-            rec_A, rec_B = self.G_BA(fake_B), self.G_AB(fake_A)
+            rec_A, (rec_B, gate) = self.G_BA(fake_B), self.G_AB.painted(fake_A)
+            gates.append(gate)
             lost = F.l1_loss(rec_A.float(), real_A) + F.l1_loss(rec_B.float(), real_B)
             loss = loss + cycle * lost
         if with_identity:
             idt = F.l1_loss(self.G_BA(real_A).float(), real_A) + F.l1_loss(self.G_AB(real_B).float(), real_B)
             loss = loss + self.identity * idt
         if disguise is not None:
-            made, gate_B = self.G_AB.painted(disguise)
+            made, gate = self.G_AB.painted(worn(disguise, real_A, mask))
+            gates.append(gate)
             there, back = (made.float() - real_B).abs(), fake_A.float()
             found = mask.amax((1, 2, 3), keepdim=True)  # a zebra that was not found says nothing about what is around it
             beside = ((1 - mask) * found * (there + (back - real_B).abs())).mean()
             on_it = (mask * (there + (back - disguise).abs())).mean()
             loss = loss + ((D_B(made).float() - 1) ** 2).mean() + self.around * beside + painted * on_it
-            for gate in (gate_A, gate_B):
-                if gate is not None:
-                    loss = loss + self.gated * (found * _cross_entropy(gate.float(), mask)).mean()
+            if gate_B is not None:
+                shut = (LEAST / gate_B.float().mean((1, 2, 3)).clamp(min=1e-4)).log().clamp(min=0).mean()
+                loss = loss + self.gated * (shut + sum((found * _cross_entropy(gate.float(), mask)).mean() for gate in gates))
             fake_B = torch.cat([fake_B, made])
         return loss, fake_A.detach(), fake_B.detach(), torch.stack([fooled, lost, idt, beside]).detach()
+
+
+def worn(disguise, real_A, mask):
+    """The disguises, half of them with the middle of a picture of A in place of their plain coat: a gate is to know an animal by its outline."""
+    height, width = (side // 4 for side in real_A.shape[-2:])
+    coat = F.interpolate(real_A[..., height:3 * height, width:3 * width], real_A.shape[-2:], mode="bilinear")
+    half = torch.rand(len(mask), 1, 1, 1, device=mask.device) < 0.5
+    return torch.where(half & (mask > 0.5), coat, disguise).contiguous(memory_format=torch.channels_last)
 
 
 def _cross_entropy(chance, truth):

@@ -116,17 +116,27 @@ def pair(**weights):
         torch.nn.init.zeros_(net.layers[-1].weight)
     for net in (nets.G_AB, nets.G_BA):
         torch.nn.init.constant_(net.layers[-1].bias, -50)
-    real, disguise, mask = torch.ones(1, 3, 32, 32), torch.ones(1, 3, 32, 32), torch.zeros(1, 1, 32, 32)
+    plain, real, disguise, mask = torch.full((1, 3, 32, 32), 0.5), torch.ones(1, 3, 32, 32), torch.ones(1, 3, 32, 32), torch.zeros(1, 1, 32, 32)
     mask[..., :16], disguise[..., :16] = 1, 0.5
     losses, painted = cyclegan.GeneratorLosses(nets, 5.0, weights.get("around", 0), weights.get("gated", 0)), weights.get("painted", 0)
     with torch.no_grad():
-        return losses(real, real, False, 10.0, disguise, mask, painted)[0].item() - losses(real, real, False, 10.0)[0].item() - 1  # 1: (0 - 1)^2, the critic's
+        return losses(plain, real, False, 10.0, disguise, mask, painted)[0].item() - losses(plain, real, False, 10.0)[0].item() - 1  # 1: (0 - 1)^2, the critic's
 
 
 def test_the_parts_of_a_pair():
     assert pair(around=10) == pytest.approx(0), "nothing was changed beside it"
     assert pair(painted=8) == pytest.approx(8 * (0.5 + 0.5) / 2), "both ways, half of the picture"
-    assert pair(gated=3) == pytest.approx(3 * -np.log(1e-4), rel=1e-3), "both gates shut on the half that was painted over, and rightly so beside it"
+    shut = -np.log(1e-4) / 2  # on the half that was painted over, and rightly so beside it
+    assert pair(gated=3) == pytest.approx(3 * (3 * shut + np.log(cyclegan.LEAST / 1e-4)), rel=1e-3), "three gates that have a mask, and one that has none"
+
+
+def test_half_the_disguises_wear_the_middle_of_a_horse():
+    torch.manual_seed(0)
+    disguise, real_A, mask = torch.zeros(64, 3, 16, 16), torch.zeros(64, 3, 16, 16), torch.zeros(64, 1, 16, 16)
+    real_A[..., 3:13, 3:13], mask[..., :8] = 1, 1
+    worn = cyclegan.worn(disguise, real_A, mask)
+    assert torch.equal(worn[..., 8:], disguise[..., 8:])
+    assert set(worn[..., :8].flatten(1).mean(1).tolist()) == {0.0, 1.0} and 0.3 < worn[..., :8].mean() < 0.7
 
 
 def test_moments_are_kept_at_powers_of_two_and_at_the_end():
