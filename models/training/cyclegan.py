@@ -177,7 +177,7 @@ def train(choices, config, domain_A, domain_B, shown, preprocessing, facts):
     """Train on `domain_A` and `domain_B` (anything with `to(device)` and `batch(n)`; B may be `Disguised`) and save. `shown(average)` gives {name: picture} sample sheets."""
     run = Run(choices)
     nets = run.place(cyclegan.CycleGAN(config))
-    average = run.average(nets)
+    average = run.average(nets, 0.99)  # a short one: stripes wander in the course of the training, and the mean of many is grey
     on_gpu = run.device.type == "cuda"
     optimizers = [torch.optim.Adam(weights, choices.rate, (0.5, 0.999), fused=on_gpu) for weights in (nets.generators(), nets.critics())]
     moments = Moments(pictures.to_tensor(painting.painted_horse(choices.size)), run.resume(nets, average, optimizers).get("moments"))
