@@ -33,7 +33,7 @@ def test_predict_then_reveal_then_disturb(tab_of):
     expect(tab.get_by_text(re.compile(r"critic gives the translation"))).to_be_visible()
     sizes = [natural_size(tab.get_by_alt_text(alt)) for alt in ("The picture as the network is given it", "The picture translated", "The translation translated back",
                                                                 "Eight times the difference between the start and the end of the cycle",
-                                                                "The critic's map: orange")]
+                                                                "The critic's map: orange", "The translation, dark where it is the picture as it was")]
     assert len(set(map(tuple, sizes))) == 1 and max(sizes[0]) >= 128
 
     tab.get_by_role("button", name="Disturb it, and go back").click()
