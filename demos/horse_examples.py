@@ -35,7 +35,7 @@ QUESTIONS = {
                 "There are only two kinds of picture in this network's world. What is no zebra counts as a horse, so it looks for something brown; that the animal is "
                 "another one it cannot know."),
     "lion": ("A lion: brown like a horse, from the front, with a mane. **Where will the stripes begin and end?** Say it, then press Translate.",
-             "Colour decides more than shape does: the critic sees patches of 70 × 70 pixels, in which a brown coat is a brown coat, whoever wears it. Dry grass is brown, too."),
+             "Colour decides more than shape does: the critic sees patches and no animals, and in a patch a brown coat is a brown coat, whoever wears it. Dry grass is brown, too."),
     "you": ("A person, without any animal. **Is nothing the right answer, and will the network give it?** Say it, then press Translate. Then try it on you, with the camera.",
             "Nobody taught it to say that there is no horse here. The identity loss only asks to leave *zebras* as they are. Skin and wood are brown, and some of it turns grey "
             "or striped."),
