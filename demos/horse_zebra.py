@@ -10,7 +10,7 @@ from demos import horse_hidden, horse_live, page
 from demos.horse_examples import CREDITS, examples_at_hand, examples_fetched
 from demos.horse_scripts import Pictures, Sentences
 from models import checkpoint, sources
-from models.cyclegan import CycleGAN
+from models.cyclegan import PATCH, CycleGAN
 from models.device import describe
 from models.pictures import read_picture
 from models.strip import read_strip
@@ -132,7 +132,7 @@ def build(device: str, data: str | None):
             gr.Markdown("### Before and after")
             both = gr.ImageSlider(type="filepath", image_mode=None, interactive=False, height=340, max_height=340, label="Drag the line", buttons=["fullscreen"])
         with gr.Column(min_width=280):
-            gr.Markdown(CRITIC.format(patch=70 * notes["config"].get("shrink", 1)))
+            gr.Markdown(CRITIC.format(patch=PATCH * notes["config"].get("shrink", 1)))
             seen = result(label="Its map over the translation", alt_text="The critic's map: orange where it calls the translation invented, purple where it believes it")
             gr.HTML(legend(), padding=False)
             judged = gr.Markdown()

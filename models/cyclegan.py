@@ -6,6 +6,9 @@ from torch import nn
 from torch.nn import functional as F
 
 
+PATCH = 70  # pixels: the side of what each place of a discriminator's map has seen
+
+
 class InstanceNorm(nn.Module):
     """(B, C, H, W) -> the same shape, each channel of each picture brought to mean 0 and variance 1 (Ulyanov et al. 2016)."""
 
@@ -150,7 +153,7 @@ class Discriminator(nn.Module):
     @property
     def patch(self) -> int:
         """Side in pixels of what each place of the map has seen."""
-        return 70 * self.config.shrink
+        return PATCH * self.config.shrink
 
     @property
     def step(self) -> int:

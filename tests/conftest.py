@@ -21,6 +21,16 @@ def free_port():
         return probe.getsockname()[1]
 
 
+@pytest.fixture
+def nets():
+    """Horse <-> zebra networks of few weights, untrained, the same for every test."""
+    import torch
+
+    from models.cyclegan import CycleGAN
+    torch.manual_seed(0)
+    return CycleGAN(CycleGAN.Config(width=8, blocks=1, downs=0, unshuffle=4, halfway=4, resize_convolution=True, residual=True, critic_width=4)).eval().requires_grad_(False)
+
+
 @pytest.fixture(scope="session")
 def app(tmp_path_factory):
     """Address of the app, started by its own command line; its output lies in `app.log`."""

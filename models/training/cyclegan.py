@@ -1,7 +1,7 @@
 """Train the CycleGAN between two folders of pictures: least squares, cycle and identity losses, a pool of earlier fakes, linear decay.
 
-    python -m models.training.cyclegan --data horse2zebra.zip --disguise --compile --minutes 104 --batch 4    # a long while on a CPU
-    python -m models.training.cyclegan --data horse2zebra.zip --disguise --compile --minutes 13 --batch 16    # a short one on a GPU
+    python -m models.training.cyclegan --data horse2zebra.zip --disguise --cycle 2 --compile --minutes 104 --batch 4    # a long while on a CPU
+    python -m models.training.cyclegan --data horse2zebra.zip --disguise --cycle 2 --compile --minutes 13 --batch 16    # a short one on a GPU
 
 `--data` holds pictures below two folders named by `--domains` (A first). They are decoded once and lie on the device, where crops are cut for a whole
 batch at a time. What is learned at `--size` pixels is released for pictures `--enlarge` times as large. Beside the release lies a strip: our own painted
@@ -77,9 +77,8 @@ class GeneratorLosses(nn.Module):
             beside = ((1 - mask) * found * (there + (back - real_B).abs())).mean()
             on_it = (mask * (there + (back - disguise).abs())).mean()
             loss = loss + ((D_B(made).float() - 1) ** 2).mean() + self.around * beside + painted * on_it
-            if gate_B is not None:
-                shut = (LEAST / gate_B.float().mean((1, 2, 3)).clamp(min=1e-4)).log().clamp(min=0).mean()
-                loss = loss + self.gated * (shut + sum((found * _cross_entropy(gate.float(), mask)).mean() for gate in gates))
+            shut = (LEAST / gate_B.float().mean((1, 2, 3)).clamp(min=1e-4)).log().clamp(min=0).mean()
+            loss = loss + self.gated * (shut + sum((found * _cross_entropy(gate.float(), mask)).mean() for gate in gates))
             fake_B = torch.cat([fake_B, made])
         return loss, fake_A.detach(), fake_B.detach(), torch.stack([fooled, lost, idt, beside]).detach()
 

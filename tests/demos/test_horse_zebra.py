@@ -17,17 +17,8 @@ from demos.horse_hidden import sentence as hidden_sentence
 from demos.horse_scripts import OneOrMany, Pictures, Sentences
 from demos.horse_zebra import DIRECTIONS, opinion, sentence, strip_html, turned
 from models import checkpoint, painting, sources, strip
-from models.cyclegan import CycleGAN
 from models.steganography import way_back
 from models.translation import translate, translate_only
-
-TINY = CycleGAN.Config(width=8, blocks=1, downs=0, unshuffle=4, halfway=4, resize_convolution=True, residual=True, critic_width=4)
-
-
-@pytest.fixture
-def nets():
-    torch.manual_seed(0)
-    return CycleGAN(TINY).eval().requires_grad_(False)
 
 
 @pytest.fixture

@@ -12,14 +12,6 @@ from models.pictures import to_tensor
 from models.steganography import curve, disturb, honest, rms, way_back
 from models.translation import DIRECTIONS, INVENTED, REAL, difference, gate_picture, grey_levels, qualities, realness_picture, translate, translate_only
 
-TINY = CycleGAN.Config(width=8, blocks=1, downs=0, unshuffle=4, halfway=4, resize_convolution=True, residual=True, critic_width=4)
-
-
-@pytest.fixture
-def nets():
-    torch.manual_seed(0)
-    return CycleGAN(TINY).eval().requires_grad_(False)
-
 
 @pytest.fixture
 def still(nets):
@@ -120,9 +112,9 @@ def test_the_map_lies_where_its_patches_look(nets, times):
     assert (orange.max(0) - orange.min(0)).tolist() == [8 * times - 1] * 2 and np.abs(orange.mean(0) - middle).max() <= 4 * times
 
 
-def test_the_gate_is_handed_on_and_darkens_what_it_left_alone():
+def test_the_gate_is_handed_on_and_darkens_what_it_left_alone(nets):
     torch.manual_seed(0)
-    done = translate(CycleGAN(replace(TINY, residual=False, gate=True, shrink=2)).eval(), noise(100, 60), DIRECTIONS[0], 128)
+    done = translate(CycleGAN(replace(nets.config, residual=False, gate=True, shrink=2)).eval(), noise(100, 60), DIRECTIONS[0], 128)
     assert done.gate.shape == done.fake.size[::-1] and 0 <= done.gate.min() < done.gate.max() <= 1
     drawn = np.asarray(gate_picture(torch.tensor([[0.0, 1.0]]), Image.new("RGB", (2, 1), (200, 100, 40))))
     assert drawn.tolist() == [[[30, 15, 6], [200, 100, 40]]]
