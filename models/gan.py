@@ -35,7 +35,7 @@ class StyledConv(nn.Module):
         weight = self.conv.weight * self.conv.scale
         size = ((style.float() ** 2) @ (weight.float() ** 2).sum((2, 3)).t() + 1e-8).rsqrt()
         x = F.conv2d(x * style[:, :, None, None], weight, padding=1) * size.to(style.dtype)[:, :, None, None]
-        return F.leaky_relu(x + self.conv.bias[None, :, None, None], 0.2) * math.sqrt(2)
+        return F.leaky_relu(x + self.conv.bias.to(x.dtype)[None, :, None, None], 0.2) * math.sqrt(2)
 
 
 class GAN(nn.Module):

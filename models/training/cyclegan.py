@@ -32,6 +32,7 @@ from models.device import pick_device
 from models.training import data
 from models.training.disguise import Disguised
 from models.training.loop import Run, arguments
+from models.training.projected import Features, ProjectedCritic, told_apart
 
 # 1.2 GMAC for 128 x 128 pixels, and for 256 x 256 that are looked at reduced (the published generator: 49.6); 1.1 M weights, and 1.1 M in each critic.
 SMALL = cyclegan.CycleGAN.Config(width=96, blocks=6, downs=0, unshuffle=4, halfway=32, resize_convolution=True, gate=True, critic_width=40)
@@ -43,23 +44,24 @@ class GeneratorLosses(nn.Module):
     """G step: (D_B(G_AB(A)) - 1)^2 + (D_A(G_BA(B)) - 1)^2 + cycle * |rec - real| + identity * |idt - real|.
 
     With pairs, each B beside its disguise A' and the mask M of what was painted over, also (D_B(G_AB(A')) - 1)^2
-    + around * ((1 - M) |G_AB(A') - B| + (1 - M) |G_BA(B) - B|) + painted * (M |G_AB(A') - B| + M |G_BA(B) - A'|)
+    + around * ((1 - M) |G_AB(A') - B| + (1 - M) |G_BA(B) - B| + what changes on A where G_AB's gate is nearly shut) + painted * (M |G_AB(A') - B| + M |G_BA(B) - A'|)
     + gated * the cross entropy with M of all gates that saw the animal: of G_BA on B, of G_AB on A' and on the way back; and G_AB's gate
     on A, of which no mask is known, is asked to open on `LEAST` of the picture.
+
+    With critics (P_A, P_B) that look through a trained network, also - projected * P of each picture of which D is asked.
     """
 
-    def __init__(self, nets, identity, around=0.0, gated=0.0):
+    def __init__(self, nets, identity, around=0.0, gated=0.0, projected=0.0, through=None):
         super().__init__()
         self.G_AB, self.G_BA = nets.G_AB, nets.G_BA
-        self.critics = (nets.D_A, nets.D_B)  # in a tuple: judged by, not trained
-        self.identity, self.around, self.gated = identity, around, gated
+        self.critics, self.through = (nets.D_A, nets.D_B), (through,)  # in a tuple: judged by, not trained
+        self.identity, self.around, self.gated, self.projected = identity, around, gated, projected
 
     def forward(self, real_A, real_B, with_identity: bool, cycle: float, disguise=None, mask=None, painted=0.0):
         """Loss, fakes of A and of B for the critics' step, and the parts of the loss that a person watches."""
-        D_A, D_B = self.critics
         (fake_B, gate_B), (fake_A, gate_A) = self.G_AB.painted(real_A), self.G_BA.painted(real_B)
         gates = [gate_A]
-        fooled = ((D_B(fake_B).float() - 1) ** 2).mean() + ((D_A(fake_A).float() - 1) ** 2).mean()
+        fooled = self._fooled(fake_A, 0) + self._fooled(fake_B, 1)
         loss, idt, lost, beside = fooled, *fooled.new_zeros(3)
         if cycle:
             rec_A, (rec_B, gate) = self.G_BA(fake_B), self.G_AB.painted(fake_A)
@@ -74,13 +76,18 @@ class GeneratorLosses(nn.Module):
             gates.append(gate)
             there, back = (made.float() - real_B).abs(), fake_A.float()
             found = mask.amax((1, 2, 3), keepdim=True)  # a zebra that was not found says nothing about what is around it
-            beside = ((1 - mask) * found * (there + (back - real_B).abs())).mean()
+            shut = (1 - 2 * gate_B.detach().float()).clamp(min=0)  # of A no mask is known: the gate's own opinion, where it is nearly sure
+            beside = ((1 - mask) * found * (there + (back - real_B).abs())).mean() + (shut * (fake_B.float() - real_A).abs()).mean()
             on_it = (mask * (there + (back - disguise).abs())).mean()
-            loss = loss + ((D_B(made).float() - 1) ** 2).mean() + self.around * beside + painted * on_it
-            shut = (LEAST / gate_B.float().mean((1, 2, 3)).clamp(min=1e-4)).log().clamp(min=0).mean()
-            loss = loss + self.gated * (shut + sum((found * _cross_entropy(gate.float(), mask)).mean() for gate in gates))
+            loss = loss + self._fooled(made, 1) + self.around * beside + painted * on_it
+            least = (LEAST / gate_B.float().mean((1, 2, 3)).clamp(min=1e-4)).log().clamp(min=0).mean()
+            loss = loss + self.gated * (least + sum((found * _cross_entropy(gate.float(), mask)).mean() for gate in gates))
             fake_B = torch.cat([fake_B, made])
         return loss, fake_A.detach(), fake_B.detach(), torch.stack([fooled, lost, idt, beside]).detach()
+
+    def _fooled(self, fake, domain):
+        loss, through = ((self.critics[domain](fake).float() - 1) ** 2).mean(), self.through[0]
+        return loss if through is None else loss - self.projected * through[domain](fake).float().mean()
 
 
 def worn(disguise, real_A, mask):
@@ -97,16 +104,19 @@ def _cross_entropy(chance, truth):
 
 
 class CriticLosses(nn.Module):
-    """D step: ((D(real) - 1)^2 + D(fake)^2) / 2, for A and for B."""
+    """D step: ((D(real) - 1)^2 + D(fake)^2) / 2, for A and for B; and hinge for the critics that look through a trained network, where there are some."""
 
-    def __init__(self, nets):
+    def __init__(self, nets, through=None):
         super().__init__()
-        self.D_A, self.D_B = nets.D_A, nets.D_B
+        self.D_A, self.D_B, self.through = nets.D_A, nets.D_B, through
 
     def forward(self, real_A, real_B, fake_A, fake_B):
         told = [((D(real).float() - 1) ** 2).mean() + (D(fake).float() ** 2).mean()
                 for D, real, fake in ((self.D_A, real_A, fake_A), (self.D_B, real_B, fake_B))]
-        return sum(told) / 2
+        loss = sum(told) / 2
+        if self.through is not None:
+            loss = loss + sum(told_apart(P(real), P(fake)) for P, real, fake in zip(self.through, (real_A, real_B), (fake_A, fake_B)))
+        return loss
 
 
 class Pool:
@@ -165,6 +175,7 @@ def options():
     parser.add_argument("--rate", type=float, default=3e-4, help="learning rate, constant for the first half, then falling linearly to 0")
     parser.add_argument("--cycle", type=float, default=10.0, help="weight of the cycle loss")
     parser.add_argument("--identity", type=float, default=5.0, help="weight of the identity loss, taken every fourth step")
+    parser.add_argument("--projected", type=float, default=0.0, help="weight of critics that look through a network trained on ImageNet; 0 for none")
     parser.add_argument("--disguise", action="store_true", help="learn from pairs, too: zebras painted over as horses (some minutes to make them)")
     parser.add_argument("--around", type=float, default=10.0, help="weight of the change beside the animal of a pair")
     parser.add_argument("--gated", type=float, default=1.0, help="weight of what the gates leave shut of the animal of a pair, or open beside it")
@@ -179,13 +190,22 @@ def train(choices, config, domain_A, domain_B, shown, preprocessing, facts):
     average = run.average(nets, 0.99)  # a short one: stripes wander in the course of the training, and the mean of many is grey
     on_gpu = run.device.type == "cuda"
     optimizers = [torch.optim.Adam(weights, choices.rate, (0.5, 0.999), fused=on_gpu) for weights in (nets.generators(), nets.critics())]
-    moments = Moments(pictures.to_tensor(painting.painted_horse(choices.size)), run.resume(nets, average, optimizers).get("moments"))
+    through = None
+    if choices.projected:
+        features = run.place(Features())
+        through = run.place(nn.ModuleList(ProjectedCritic(features) for _ in "AB"))
+        optimizers.append(torch.optim.Adam(heads(through), choices.rate, (0.0, 0.99), fused=on_gpu))
+    resumed = run.resume(nets, average, optimizers)
+    if through is not None and "through" in resumed:
+        through.load_state_dict(resumed["through"])
+    moments = Moments(pictures.to_tensor(painting.painted_horse(choices.size)), resumed.get("moments"))
     torch.backends.cudnn.benchmark = on_gpu  # crops are all of one size
     if choices.compile:
         for net in (nets.G_AB.layers, nets.G_BA.layers, nets.D_A, nets.D_B):
             net.compile(dynamic=False)  # two batch sizes: two programs, each the faster for it
-    generator_losses = run.parallel(GeneratorLosses(nets, choices.identity, choices.around, choices.gated))
-    critic_losses = run.parallel(CriticLosses(nets))
+    generator_losses = run.parallel(GeneratorLosses(nets, choices.identity, choices.around, choices.gated, choices.projected, through))
+    critic_losses = run.parallel(CriticLosses(nets, through))
+    judges = nets.critics() + (heads(through) if through is not None else [])
     pool_A, pool_B = Pool(), Pool()
     domain_A, domain_B = domain_A.to(run.device), domain_B.to(run.device)
 
@@ -207,7 +227,7 @@ def train(choices, config, domain_A, domain_B, shown, preprocessing, facts):
             cycle, painted = cycle * share, choices.painted * (1 - share)
 
         # Generators: fool the critics, find the way back, leave alone what is of the other kind already.
-        for parameter in nets.critics():
+        for parameter in judges:
             parameter.requires_grad_(False)
         with run.autocast():
             loss, fake_A, fake_B, parts = generator_losses(real_A, real_B, run.step % 4 == 0, cycle, *pair, painted=painted)
@@ -216,26 +236,33 @@ def train(choices, config, domain_A, domain_B, shown, preprocessing, facts):
         optimizers[0].step()
 
         # Critics: tell real pictures from the fakes, new and earlier ones.
-        for parameter in nets.critics():
+        for parameter in judges:
             parameter.requires_grad_(True)
         with run.autocast():
             critic = critic_losses(real_A, real_B, pool_A.swap(fake_A), pool_B.swap(fake_B))
-        optimizers[1].zero_grad()
+        for optimizer in optimizers[1:]:
+            optimizer.zero_grad()
         critic.backward()
-        optimizers[1].step()
+        for optimizer in optimizers[1:]:
+            optimizer.step()
 
         average.update_parameters(nets)
         run.advance(2 * choices.batch)
         if run.step % 4 == 1 and run.due():
             run.line(critics=critic.detach(), fooled=parts[0], cycle=parts[1], identity=parts[2], beside=parts[3])
         if run.due("save"):
-            leave(run, choices, nets, average, optimizers, moments, shown, preprocessing, facts)
+            leave(run, choices, nets, average, optimizers, moments, through, shown, preprocessing, facts)
     moments.look(average.module.G_AB, run.step, last=True)
-    leave(run, choices, nets, average, optimizers, moments, shown, preprocessing, facts)
+    leave(run, choices, nets, average, optimizers, moments, through, shown, preprocessing, facts)
     run.close()
 
 
-def leave(run, choices, nets, average, optimizers, moments, shown, preprocessing, facts):
+def heads(through):
+    """What is trained of critics that look through a trained network."""
+    return [parameter for critic in through for parameter in critic.heads.parameters()]
+
+
+def leave(run, choices, nets, average, optimizers, moments, through, shown, preprocessing, facts):
     """Sample sheets and metrics of the average, then the release and the full state."""
     if run.rank:
         return
@@ -246,7 +273,7 @@ def leave(run, choices, nets, average, optimizers, moments, shown, preprocessing
     run.line(**metrics)
     run.save(choices.name, nets, average, optimizers, {**preprocessing, "size": choices.size * choices.enlarge},
              {**facts, "held-back metrics": metrics, "training crops": choices.size, "batch": choices.batch},
-             release=average.module.enlarged(choices.enlarge), moments=moments.state())
+             release=average.module.enlarged(choices.enlarge), moments=moments.state(), **({"through": through.state_dict()} if through is not None else {}))
     moments.save(choices.out / f"{choices.name}_moments.png")
 
 

@@ -1,8 +1,9 @@
 """Train the face GAN as it grows: non-saturating loss, R1, differentiable augmentation, people weighted evenly.
 
-    python -m models.training.gan --data lfw_faces.zip --minutes 60 --until 64
+    python -m models.training.gan --data lfw_faces.zip --projected 1 --minutes 100
 
-`--data` holds photos as <Person>/<photo>; 5 % of the people are kept back.
+`--data` holds photos as <Person>/<photo>; 5 % of the people are kept back. With `--projected` a second critic, which is not released, looks at the faces
+through a network trained on ImageNet (`models.training.projected`): many times less training for faces as good.
 """
 import torch
 from torch import nn
@@ -12,9 +13,11 @@ from models import gan, pictures
 from models.training import data
 from models.training.loop import Run, arguments, hardware
 from models.training.moments import Keeper
+from models.training.projected import Features, ProjectedCritic, told_apart
 
+LOOKED_AT = 128  # pixels at which the projected critic looks, whatever the size that has been reached
 TINY = gan.GAN.Config(size=16, latents=8, channels=(8, 8, 8))
-STAGE_SHARES = {4: 0.01, 8: 0.04, 16: 0.1, 32: 0.3, 64: 0.6, 128: 0.6}  # of the time, before they are brought to sum 1
+STAGE_SHARES = {4: 0.01, 8: 0.03, 16: 0.06, 32: 0.15, 64: 0.35, 128: 1.0}  # of the time, before they are brought to sum 1
 
 
 def growth(fraction, start, until):
@@ -45,15 +48,25 @@ def augment(x, share):
     return torch.where(draw() < share, y, x)
 
 
-class GeneratorLoss(nn.Module):
-    """G step, non-saturating: softplus(-D(G(z)))."""
+def looked_at(x, augmented):
+    """As the projected critic is shown them: a share augmented, and all of one size."""
+    return F.interpolate(augment(x, augmented), (LOOKED_AT, LOOKED_AT), mode="bilinear")
 
-    def __init__(self, net, augmented):
+
+def listened_to(fraction, after):
+    """Weight of the released critic in the generator's loss beside a projected one: 0 until `after` of the time, 1 from halfway between that and the end."""
+    return min(1.0, max(0.0, (fraction - after) / (1 - after) * 2)) if after < 1 else 0.0
+
+
+class ProjectedLoss(nn.Module):
+    """Step of the projected critic: hinge."""
+
+    def __init__(self, projected, augmented):
         super().__init__()
-        self.G, self.judges, self.augmented = net.G, (net.D,), augmented  # in a tuple: judged by, not trained
+        self.projected, self.augmented = projected, augmented
 
-    def forward(self, z, resolution, alpha):
-        return F.softplus(-self.judges[0](augment(self.G(z, resolution, alpha), self.augmented), resolution, alpha).float()).mean()
+    def forward(self, real, fake):
+        return told_apart(self.projected(looked_at(real, self.augmented)), self.projected(looked_at(fake, self.augmented)))
 
 
 class DiscriminatorLoss(nn.Module):
@@ -84,6 +97,9 @@ def main(arguments_=None):
     parser.add_argument("--until", type=int, default=128, help="resolution to grow to: 4, 8, ... 128")
     parser.add_argument("--rate", type=float, default=2e-3, help="learning rate of both networks")
     parser.add_argument("--gamma", type=float, default=0.1, help="weight of R1 at 64 pixels; it grows with the number of pixels (Karras et al. 2020b)")
+    parser.add_argument("--projected", type=float, default=0.0, help="weight of a second critic that looks through a network trained on ImageNet; 0 for none")
+    parser.add_argument("--own-after", type=float, default=0.75, help="with --projected, share of the time after which the released critic learns, and is listened to")
+    parser.add_argument("--projected-rate", type=float, default=2e-4, help="learning rate of that critic")
     parser.add_argument("--augment", type=float, default=0.2, help="share of pictures that are augmented; more for long runs on few pictures")
     choices = parser.parse_args(arguments_)
     if choices.dry_run:
@@ -97,16 +113,23 @@ def main(arguments_=None):
     run = Run(choices)
     people = data.People(names, stored, run.device)
     net = run.place(gan.GAN(config))
-    average = run.average(net, 0.998)
+    average = run.average(net, 0.999)
     styles = list(net.G.mapping.parameters())  # they learn slower, as every layer depends on them
     optimizers = [torch.optim.Adam([{"params": styles, "lr": choices.rate / 10}, {"params": [p for name, p in net.G.named_parameters() if not name.startswith("mapping")]}],
                                    choices.rate, (0.0, 0.99)),
                   torch.optim.Adam(net.D.parameters(), choices.rate, (0.0, 0.99))]
+    projected = None
+    if choices.projected:
+        projected = run.place(ProjectedCritic(run.place(Features())))
+        optimizers.append(torch.optim.Adam(projected.heads.parameters(), choices.projected_rate, (0.0, 0.99)))
+        projected_loss = run.parallel(ProjectedLoss(projected, choices.augment))
     grown = run.resume(net, average, optimizers)
+    if projected is not None and "projected" in grown:
+        projected.load_state_dict(grown["projected"])
     keeper = Keeper(choices.resume)
     start = min(grown.get("resolution", min(STAGE_SHARES)), choices.until)
     resolution, alpha = growth(0.0, start, choices.until)
-    generator_loss, discriminator_loss = run.parallel(GeneratorLoss(net, choices.augment)), run.parallel(DiscriminatorLoss(net, choices.augment))
+    generator, discriminator_loss = run.parallel(net.G), run.parallel(DiscriminatorLoss(net, choices.augment))
     compiled = False
     latents = lambda n: torch.randn(n, config.latents, device=run.device)
 
@@ -136,7 +159,8 @@ def main(arguments_=None):
         run.save("face_gan", net, average, optimizers, {"size": resolution, "range": [-1, 1], "crop": data.FACE_CROP},
                  {"data": data.FACES,
                   "pictures": len(names), "people": len(people.people), "kept back": kept_back,
-                  "held-back metrics": metrics, "batch": choices.batch, "progress": progress}, **progress)
+                  "held-back metrics": metrics, "batch": choices.batch, "progress": progress},
+                 **progress, **({"projected": projected.state_dict()} if projected is not None else {}))
 
     while run.goes_on():
         grown_to, faded = growth(run.fraction, start, choices.until)
@@ -152,24 +176,41 @@ def main(arguments_=None):
             net.D.compile(dynamic=False)
         fade = torch.tensor(alpha, device=run.device)
 
-        # Discriminator: higher for photos, lower for inventions; R1 keeps it smooth around photos.
-        net.D.requires_grad_(True)
-        with torch.no_grad(), run.autocast():
-            fake = net.G(latents(batch), resolution, fade).float()
-        real = people.batch(batch, resolution)
+        with run.autocast():
+            fake = generator(latents(batch), resolution, fade)
+        shown, real = fake.detach().float(), people.batch(batch, resolution)
         if alpha < 1:  # photos fade in like inventions
             real = torch.lerp(F.interpolate(F.avg_pool2d(real, 2), scale_factor=2), real, alpha)
-        lazy = run.step % 8 == 0
-        with run.autocast():
-            d_loss, told = discriminator_loss(real, fake, resolution, fade, 8 * choices.gamma * (resolution / 64) ** 2 if lazy else 0.0)
-        optimizers[1].zero_grad()
-        d_loss.backward()
-        optimizers[1].step()
+        listened, g_loss, numbers = listened_to(run.fraction, choices.own_after) if projected is not None else 1.0, 0.0, {}
+
+        # Discriminator: higher for photos, lower for inventions; R1 keeps it smooth around photos.
+        if listened:
+            net.D.requires_grad_(True)
+            lazy = run.step % 8 == 0
+            with run.autocast():
+                d_loss, told = discriminator_loss(real, shown, resolution, fade, 8 * choices.gamma * (resolution / 64) ** 2 if lazy else 0.0)
+            optimizers[1].zero_grad()
+            d_loss.backward()
+            optimizers[1].step()
+            net.D.requires_grad_(False)
+            with run.autocast():
+                g_loss = g_loss + listened * F.softplus(-net.D(augment(fake, choices.augment), resolution, fade).float()).mean()
+            numbers |= {"D": d_loss.detach(), "D_real": told[0], "D_fake": told[1]}
+
+        # The same for the critic that looks through a trained network.
+        if projected is not None:
+            projected.heads.requires_grad_(True)
+            with run.autocast():
+                p_loss = projected_loss(real, shown)
+            optimizers[2].zero_grad()
+            p_loss.backward()
+            optimizers[2].step()
+            projected.heads.requires_grad_(False)
+            with run.autocast():
+                g_loss = g_loss - choices.projected * projected(looked_at(fake, choices.augment)).float().mean()
+            numbers["P"] = p_loss.detach()
 
         # Generator: what it invents should be taken for photos.
-        net.D.requires_grad_(False)
-        with run.autocast():
-            g_loss = generator_loss(latents(batch), resolution, fade)
         optimizers[0].zero_grad()
         g_loss.backward()
         optimizers[0].step()
@@ -177,7 +218,7 @@ def main(arguments_=None):
         average.update_parameters(net)
         run.advance(batch)
         if run.due():
-            run.line(resolution=resolution, alpha=alpha, G=g_loss.detach(), D=d_loss.detach(), D_real=told[0], D_fake=told[1])
+            run.line(resolution=resolution, alpha=alpha, G=g_loss.detach(), **numbers)
         if run.due("save"):
             leave()
     leave()
