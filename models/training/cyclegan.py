@@ -30,7 +30,7 @@ from torch.nn import functional as F
 from models import cyclegan, painting, pictures, strip
 from models.device import pick_device
 from models.training import data
-from models.training.disguise import Disguised
+from models.training.disguise import Disguised, Outlined
 from models.training.loop import Run, arguments
 from models.training.projected import Features, ProjectedCritic, told_apart
 
@@ -44,9 +44,10 @@ class GeneratorLosses(nn.Module):
     """G step: (D_B(G_AB(A)) - 1)^2 + (D_A(G_BA(B)) - 1)^2 + cycle * |rec - real| + identity * |idt - real|.
 
     With pairs, each B beside its disguise A' and the mask M of what was painted over, also (D_B(G_AB(A')) - 1)^2
-    + around * ((1 - M) |G_AB(A') - B| + (1 - M) |G_BA(B) - B| + what changes on A where G_AB's gate is nearly shut) + painted * (M |G_AB(A') - B| + M |G_BA(B) - A'|)
-    + gated * the cross entropy with M of all gates that saw the animal: of G_BA on B, of G_AB on A' and on the way back; and G_AB's gate
-    on A, of which no mask is known, is asked to open on `LEAST` of the picture.
+    + around * ((1 - M) |G_AB(A') - B| + (1 - M) |G_BA(B) - B|) + painted * (M |G_AB(A') - B| + M |G_BA(B) - A'|)
+    + gated * the cross entropy with M of all gates that saw the animal: of G_BA on B, of G_AB on A' and on the way back.
+    With masks of the animals of A the same for what G_AB does to A and G_BA on the way back; where there is none, G_AB's gate on A is asked to open on
+    `LEAST` of the picture.
 
     With critics (P_A, P_B) that look through a trained network, also - projected * P of each picture of which D is asked.
     """
@@ -57,15 +58,18 @@ class GeneratorLosses(nn.Module):
         self.critics, self.through = (nets.D_A, nets.D_B), (through,)  # in a tuple: judged by, not trained
         self.identity, self.around, self.gated, self.projected = identity, around, gated, projected
 
-    def forward(self, real_A, real_B, with_identity: bool, cycle: float, disguise=None, mask=None, painted=0.0):
+    def forward(self, real_A, real_B, with_identity: bool, cycle: float, disguise=None, mask=None, painted=0.0, mask_A=None):
         """Loss, fakes of A and of B for the critics' step, and the parts of the loss that a person watches."""
         (fake_B, gate_B), (fake_A, gate_A) = self.G_AB.painted(real_A), self.G_BA.painted(real_B)
-        gates = [gate_A]
+        told = [(gate_A, mask)]  # gates, each beside the mask it should be
         fooled = self._fooled(fake_A, 0) + self._fooled(fake_B, 1)
         loss, idt, lost, beside = fooled, *fooled.new_zeros(3)
+        if mask_A is not None:
+            told.append((gate_B, mask_A))
+            beside = beside + self._beside(fake_B, real_A, mask_A)
         if cycle:
-            rec_A, (rec_B, gate) = self.G_BA(fake_B), self.G_AB.painted(fake_A)
-            gates.append(gate)
+            (rec_A, back_A), (rec_B, back_B) = self.G_BA.painted(fake_B), self.G_AB.painted(fake_A)
+            told += [(back_A, mask_A), (back_B, mask)]
             lost = F.l1_loss(rec_A.float(), real_A) + F.l1_loss(rec_B.float(), real_B)
             loss = loss + cycle * lost
         if with_identity:
@@ -73,17 +77,22 @@ class GeneratorLosses(nn.Module):
             loss = loss + self.identity * idt
         if disguise is not None:
             made, gate = self.G_AB.painted(worn(disguise, real_A, mask))
-            gates.append(gate)
-            there, back = (made.float() - real_B).abs(), fake_A.float()
-            found = mask.amax((1, 2, 3), keepdim=True)  # a zebra that was not found says nothing about what is around it
-            shut = (1 - 2 * gate_B.detach().float()).clamp(min=0)  # of A no mask is known: the gate's own opinion, where it is nearly sure
-            beside = ((1 - mask) * found * (there + (back - real_B).abs())).mean() + (shut * (fake_B.float() - real_A).abs()).mean()
-            on_it = (mask * (there + (back - disguise).abs())).mean()
-            loss = loss + self._fooled(made, 1) + self.around * beside + painted * on_it
-            least = (LEAST / gate_B.float().mean((1, 2, 3)).clamp(min=1e-4)).log().clamp(min=0).mean()
-            loss = loss + self.gated * (least + sum((found * _cross_entropy(gate.float(), mask)).mean() for gate in gates))
+            told.append((gate, mask))
+            beside = beside + self._beside(made, real_B, mask) + self._beside(fake_A, real_B, mask)
+            on_it = (mask * ((made.float() - real_B).abs() + (fake_A.float() - disguise).abs())).mean()
+            open_ = gate_B.float().mean((1, 2, 3)).clamp(min=1e-4)
+            if mask_A is not None:
+                open_ = torch.where(mask_A.flatten(1).any(1), LEAST, open_)
+            least = (LEAST / open_).log().clamp(min=0).mean()
+            gated = sum(_cross_entropy(gate.float(), truth, truth.amax((1, 2, 3), keepdim=True)) for gate, truth in told if truth is not None)
+            loss = loss + self._fooled(made, 1) + self.around * beside + painted * on_it + self.gated * (least + gated)
             fake_B = torch.cat([fake_B, made])
         return loss, fake_A.detach(), fake_B.detach(), torch.stack([fooled, lost, idt, beside]).detach()
+
+    @staticmethod
+    def _beside(made, real, mask):
+        found = mask.amax((1, 2, 3), keepdim=True)  # an animal that was not found says nothing about what is around it
+        return ((1 - mask) * found * (made.float() - real).abs()).mean()
 
     def _fooled(self, fake, domain):
         loss, through = ((self.critics[domain](fake).float() - 1) ** 2).mean(), self.through[0]
@@ -98,9 +107,9 @@ def worn(disguise, real_A, mask):
     return torch.where(half & (mask > 0.5), coat, disguise).contiguous(memory_format=torch.channels_last)
 
 
-def _cross_entropy(chance, truth):
+def _cross_entropy(chance, truth, counts):
     chance = chance.clamp(1e-4, 1 - 1e-4)
-    return -truth * chance.log() - (1 - truth) * (1 - chance).log()
+    return (counts * (-truth * chance.log() - (1 - truth) * (1 - chance).log())).mean()
 
 
 class CriticLosses(nn.Module):
@@ -184,7 +193,7 @@ def options():
 
 
 def train(choices, config, domain_A, domain_B, shown, preprocessing, facts):
-    """Train on `domain_A` and `domain_B` (anything with `to(device)` and `batch(n)`; B may be `Disguised`) and save. `shown(average)` gives {name: picture} sample sheets."""
+    """Train on `domain_A` and `domain_B` (anything with `to(device)` and `batch(n)`; B may be `Disguised`, A then `Outlined`) and save. `shown(average)` gives {name: picture} sample sheets."""
     run = Run(choices)
     nets = run.place(cyclegan.CycleGAN(config))
     average = run.average(nets, 0.99)  # a short one: stripes wander in the course of the training, and the mean of many is grey
@@ -217,8 +226,7 @@ def train(choices, config, domain_A, domain_B, shown, preprocessing, facts):
         for optimizer in optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = choices.rate * min(1.0, 2.02 - 2 * run.fraction)
-        real_A, drawn = domain_A.batch(choices.batch), domain_B.batch(choices.batch)
-        real_B, *pair = drawn if isinstance(drawn, tuple) else (drawn,)
+        (real_A, *outlined), (real_B, *pair) = (drawn if isinstance(drawn, tuple) else (drawn,) for drawn in (domain_A.batch(choices.batch), domain_B.batch(choices.batch)))
 
         # Pairs come first, the cycle takes over from them: at the start it would only teach to do nothing, whose way back is perfect.
         cycle, painted = choices.cycle, 0.0
@@ -230,7 +238,7 @@ def train(choices, config, domain_A, domain_B, shown, preprocessing, facts):
         for parameter in judges:
             parameter.requires_grad_(False)
         with run.autocast():
-            loss, fake_A, fake_B, parts = generator_losses(real_A, real_B, run.step % 4 == 0, cycle, *pair, painted=painted)
+            loss, fake_A, fake_B, parts = generator_losses(real_A, real_B, run.step % 4 == 0, cycle, *pair, painted=painted, mask_A=outlined[0] if outlined else None)
         optimizers[0].zero_grad()
         loss.backward()
         optimizers[0].step()
@@ -319,6 +327,11 @@ def main(arguments=None):
         domain_B = Disguised.of(*(stored[domain] for domain in choices.domains), choices.size, pick_device(choices.device), 2 if choices.dry_run else 900)
         facts["disguised"] = f"{int(domain_B.found.sum())} of {len(domain_B.found)} pictures of {choices.domains[1]}"
         print(f"pairs of {facts['disguised']}", flush=True)
+        if choices.projected:
+            device = pick_device(choices.device)
+            domain_A = Outlined.of(stored[choices.domains[0]], domain_B, Features().to(device, memory_format=torch.channels_last), choices.size, device)
+            facts["outlined"] = f"{int(domain_A.found.sum())} of {len(domain_A.found)} pictures of {choices.domains[0]}"
+            print(f"outlines of {facts['outlined']}", flush=True)
     train(choices, config, domain_A, domain_B, shown, {"size": choices.size, "range": [-1, 1]}, facts)
 
 

@@ -15,19 +15,19 @@ from models.training.loop import Run, arguments, hardware
 from models.training.moments import Keeper
 from models.training.projected import Features, ProjectedCritic, told_apart
 
-LOOKED_AT = 128  # pixels at which the projected critic looks, whatever the size that has been reached
+LOOKED_AT = 96  # pixels at which the projected critic looks, whatever the size that has been reached
 TINY = gan.GAN.Config(size=16, latents=8, channels=(8, 8, 8))
-STAGE_SHARES = {4: 0.01, 8: 0.03, 16: 0.06, 32: 0.15, 64: 0.35, 128: 1.0}  # of the time, before they are brought to sum 1
+STAGE_SHARES = {4: 0.01, 8: 0.03, 16: 0.06, 32: 0.1, 64: 0.8, 128: 1.0}  # of the time, before they are brought to sum 1
 
 
 def growth(fraction, start, until):
-    """Resolution and alpha after `fraction` of the time: each stage fades in over its first 30 %, the one that is resumed does not."""
+    """Resolution and alpha after `fraction` of the time: each stage fades in over its first 15 %, the one that is resumed does not."""
     stages = [r for r in STAGE_SHARES if start <= r <= until]
     total = sum(STAGE_SHARES[r] for r in stages)
     for stage in stages:
         share = STAGE_SHARES[stage] / total
         if fraction < share or stage == stages[-1]:
-            return stage, 1.0 if stage == start else min(1.0, fraction / share / 0.3)
+            return stage, 1.0 if stage == start else min(1.0, fraction / share / 0.15)
         fraction -= share
 
 
@@ -48,25 +48,20 @@ def augment(x, share):
     return torch.where(draw() < share, y, x)
 
 
-def looked_at(x, augmented):
-    """As the projected critic is shown them: a share augmented, and all of one size."""
-    return F.interpolate(augment(x, augmented), (LOOKED_AT, LOOKED_AT), mode="bilinear")
-
-
-def listened_to(fraction, after):
-    """Weight of the released critic in the generator's loss beside a projected one: 0 until `after` of the time, 1 from halfway between that and the end."""
-    return min(1.0, max(0.0, (fraction - after) / (1 - after) * 2)) if after < 1 else 0.0
+def looked_at(x):
+    """As the projected critic is shown them: all of one size, and all augmented, without which it soon knows better than any generator can learn from."""
+    return F.interpolate(augment(x, 1.0), (LOOKED_AT, LOOKED_AT), mode="bilinear", antialias=x.shape[-1] > LOOKED_AT)
 
 
 class ProjectedLoss(nn.Module):
     """Step of the projected critic: hinge."""
 
-    def __init__(self, projected, augmented):
+    def __init__(self, projected):
         super().__init__()
-        self.projected, self.augmented = projected, augmented
+        self.projected = projected
 
     def forward(self, real, fake):
-        return told_apart(self.projected(looked_at(real, self.augmented)), self.projected(looked_at(fake, self.augmented)))
+        return told_apart(self.projected(looked_at(real)), self.projected(looked_at(fake)))
 
 
 class DiscriminatorLoss(nn.Module):
@@ -98,7 +93,6 @@ def main(arguments_=None):
     parser.add_argument("--rate", type=float, default=2e-3, help="learning rate of both networks")
     parser.add_argument("--gamma", type=float, default=0.1, help="weight of R1 at 64 pixels; it grows with the number of pixels (Karras et al. 2020b)")
     parser.add_argument("--projected", type=float, default=0.0, help="weight of a second critic that looks through a network trained on ImageNet; 0 for none")
-    parser.add_argument("--own-after", type=float, default=0.75, help="with --projected, share of the time after which the released critic learns, and is listened to")
     parser.add_argument("--projected-rate", type=float, default=2e-4, help="learning rate of that critic")
     parser.add_argument("--augment", type=float, default=0.2, help="share of pictures that are augmented; more for long runs on few pictures")
     choices = parser.parse_args(arguments_)
@@ -122,7 +116,7 @@ def main(arguments_=None):
     if choices.projected:
         projected = run.place(ProjectedCritic(run.place(Features())))
         optimizers.append(torch.optim.Adam(projected.heads.parameters(), choices.projected_rate, (0.0, 0.99)))
-        projected_loss = run.parallel(ProjectedLoss(projected, choices.augment))
+        projected_loss = run.parallel(ProjectedLoss(projected))
     grown = run.resume(net, average, optimizers)
     if projected is not None and "projected" in grown:
         projected.load_state_dict(grown["projected"])
@@ -181,21 +175,19 @@ def main(arguments_=None):
         shown, real = fake.detach().float(), people.batch(batch, resolution)
         if alpha < 1:  # photos fade in like inventions
             real = torch.lerp(F.interpolate(F.avg_pool2d(real, 2), scale_factor=2), real, alpha)
-        listened, g_loss, numbers = listened_to(run.fraction, choices.own_after) if projected is not None else 1.0, 0.0, {}
 
         # Discriminator: higher for photos, lower for inventions; R1 keeps it smooth around photos.
-        if listened:
-            net.D.requires_grad_(True)
-            lazy = run.step % 8 == 0
-            with run.autocast():
-                d_loss, told = discriminator_loss(real, shown, resolution, fade, 8 * choices.gamma * (resolution / 64) ** 2 if lazy else 0.0)
-            optimizers[1].zero_grad()
-            d_loss.backward()
-            optimizers[1].step()
-            net.D.requires_grad_(False)
-            with run.autocast():
-                g_loss = g_loss + listened * F.softplus(-net.D(augment(fake, choices.augment), resolution, fade).float()).mean()
-            numbers |= {"D": d_loss.detach(), "D_real": told[0], "D_fake": told[1]}
+        net.D.requires_grad_(True)
+        lazy = run.step % 8 == 0
+        with run.autocast():
+            d_loss, told = discriminator_loss(real, shown, resolution, fade, 8 * choices.gamma * (resolution / 64) ** 2 if lazy else 0.0)
+        optimizers[1].zero_grad()
+        d_loss.backward()
+        optimizers[1].step()
+        net.D.requires_grad_(False)
+        with run.autocast():
+            g_loss = F.softplus(-net.D(augment(fake, choices.augment), resolution, fade).float()).mean()
+        numbers = {"D": d_loss.detach(), "D_real": told[0], "D_fake": told[1]}
 
         # The same for the critic that looks through a trained network.
         if projected is not None:
@@ -207,7 +199,7 @@ def main(arguments_=None):
             optimizers[2].step()
             projected.heads.requires_grad_(False)
             with run.autocast():
-                g_loss = g_loss - choices.projected * projected(looked_at(fake, choices.augment)).float().mean()
+                g_loss = g_loss - choices.projected * projected(looked_at(fake)).float().mean()
             numbers["P"] = p_loss.detach()
 
         # Generator: what it invents should be taken for photos.

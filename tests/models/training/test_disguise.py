@@ -73,3 +73,36 @@ def test_the_finder_points_at_the_stripes():
     pointed = disguise.pointed_at(finder, striped)
     assert pointed.shape == (24, 64, 64)
     assert pointed[:, 24:40, 20:36].mean() > 0.5 > 2 * pointed[:, :, 50:].mean()
+
+
+def discs(striped, places, side=96, radius=18):
+    """Discs at `places`, striped or plain, on a meadow: bytes (N, 3, S, S), and masks."""
+    chance, y, x = np.random.default_rng(0), *np.mgrid[:side, :side]
+    pictures, masks = [], []
+    for row, column in places:
+        picture = np.array([70, 130, 50]) + chance.normal(0, 8, (side, side, 3))
+        mask = (y - row) ** 2 + (x - column) ** 2 < radius ** 2
+        picture[mask] = np.repeat(np.broadcast_to(STRIPES, (side, side))[..., None], 3, 2)[mask] if striped else np.array([110, 60, 30]) + chance.normal(0, 8, (mask.sum(), 3))
+        pictures.append(torch.from_numpy(picture.clip(0, 255).astype(np.uint8)).permute(2, 0, 1))
+        masks.append(torch.from_numpy(mask))
+    return torch.stack(pictures), torch.stack(masks)
+
+
+def test_plain_coats_are_pointed_at_and_outlined_by_what_striped_ones_taught(features):
+    torch.manual_seed(0)
+    places = [(int(row), int(column)) for row, column in np.random.default_rng(1).integers(24, 72, (24, 2))]
+    zebras, masks = discs(True, places)
+    pairs = disguise.Disguised(zebras, discs(False, places)[0], masks, 64)
+    horses, truth = discs(False, places[::-1])
+    outlined = disguise.Outlined.of(horses, pairs, features, 64, torch.device("cpu"), steps=60)
+    assert outlined.found.float().mean() > 0.8
+    found = outlined.crops.stored[:, 3] > 127
+    assert np.mean([overlap(a.numpy(), b.numpy()) for a, b in zip(found, truth)]) > 0.7
+    real, mask = outlined.batch(5)
+    assert real.shape == (5, 3, 64, 64) and mask.shape == (5, 1, 64, 64) and set(mask.unique().tolist()) <= {0.0, 1.0}
+
+
+def test_without_a_single_pair_nothing_is_outlined(features):
+    horses, masks = discs(False, [(48, 48)] * 3)
+    pairs = disguise.Disguised(horses, horses, masks & False, 64)
+    assert not disguise.Outlined.of(horses, pairs, features, 64, torch.device("cpu")).found.any()

@@ -120,7 +120,7 @@ def pair(**weights):
     mask[..., :16], disguise[..., :16] = 1, 0.5
     losses, painted = cyclegan.GeneratorLosses(nets, 5.0, weights.get("around", 0), weights.get("gated", 0)), weights.get("painted", 0)
     with torch.no_grad():
-        return losses(plain, real, False, 10.0, disguise, mask, painted)[0].item() - losses(plain, real, False, 10.0)[0].item() - 1  # 1: (0 - 1)^2, the critic's
+        return losses(plain, real, False, 10.0, disguise, mask, painted, mask if weights.get("outlined") else None)[0].item() - losses(plain, real, False, 10.0)[0].item() - 1  # 1: (0 - 1)^2, the critic's
 
 
 def test_the_parts_of_a_pair():
@@ -128,6 +128,7 @@ def test_the_parts_of_a_pair():
     assert pair(painted=8) == pytest.approx(8 * (0.5 + 0.5) / 2), "both ways, half of the picture"
     shut = -np.log(1e-4) / 2  # on the half that was painted over, and rightly so beside it
     assert pair(gated=3) == pytest.approx(3 * (3 * shut + np.log(cyclegan.LEAST / 1e-4)), rel=1e-3), "three gates that have a mask, and one that has none"
+    assert pair(gated=3, outlined=True) == pytest.approx(3 * 5 * shut, rel=1e-3), "the horse has one, too, there and back"
 
 
 def test_half_the_disguises_wear_the_middle_of_a_horse():
