@@ -51,7 +51,8 @@ function line(facts) {
   // -- the pictures ---------------------------------------------------------------------------------------------------
   const told = h('output', {class: 'vc-told', 'aria-live': 'off'});
   const hint = 'Point at a picture for time, frequency and level; click to play from there. Space plays and stops, arrow keys move.';
-  told.textContent = hint;
+  const tell = (words) => { told.textContent = words ?? hint; told.classList.toggle('vc-pointing', words !== undefined); };
+  tell();
   const crosses = [];
   const share = (event, box) => { const {left, width, top, height} = box.getBoundingClientRect(); return [(event.clientX - left) / width, 1 - (event.clientY - top) / height].map((v) => Math.max(0, Math.min(1, v))); };
   function look(x, y) {
@@ -64,7 +65,7 @@ function line(facts) {
     }
     const pitches = sides.map((side) => side.pitch[Math.min(frame, side.frames - 1)]);
     if (pitches.some(Boolean)) words.push(`pitch ${pitches.map((hertz) => (hertz ? `${hertz} Hz` : 'none')).join(' → ')}`);
-    told.textContent = words.join(' · ');
+    tell(words.join(' · '));
   }
   function screen(drawing, i, label, {tones = false, axis = false} = {}) {
     const head = h('i', {class: 'vc-head'}), cross = h('i', {class: 'vc-cross', hidden: true});
@@ -73,7 +74,7 @@ function line(facts) {
     const box = h('div', {class: `vc-screen${tones ? ' vc-tones' : ''}`, tabindex: 0, role: 'slider', 'aria-label': label, 'aria-valuemin': 0, 'aria-valuemax': length.toFixed(2), 'aria-valuenow': 0,
       onpointermove: (event) => { const [x, y] = share(event, box); look(x, tones ? y : null); },
       onpointerdown: (event) => { const [x, y] = share(event, box); look(x, tones ? y : null); },
-      onpointerleave: () => { crosses.forEach((one) => { one.hidden = true; }); told.textContent = hint; },
+      onpointerleave: () => { crosses.forEach((one) => { one.hidden = true; }); tell(); },
       onclick: (event) => begin(i ?? last, share(event, box)[0] * length)}, drawing, cross, head);
     marks.push(box);
     const ticks = axis ? h('div', {class: 'vc-ticks', 'aria-hidden': 'true'}, ...times(length)) : null;

@@ -1,7 +1,7 @@
 """Train the CycleGAN between two folders of pictures: least squares, cycle and identity losses, a pool of earlier fakes, linear decay.
 
-    python -m models.training.cyclegan --data horse2zebra.zip --disguise --cycle 2 --compile --minutes 104 --batch 4    # a long while on a CPU
-    python -m models.training.cyclegan --data horse2zebra.zip --disguise --cycle 2 --compile --minutes 13 --batch 16    # a short one on a GPU
+    python -m models.training.cyclegan --data horse2zebra.zip --disguise --projected 1 --cycle 2 --compile --minutes 104    # a long while on a CPU
+    python -m models.training.cyclegan --data horse2zebra.zip --disguise --projected 1 --cycle 2 --compile --minutes 13 --batch 16    # a short one on a GPU
 
 `--data` holds pictures below two folders named by `--domains` (A first). They are decoded once and lie on the device, where crops are cut for a whole
 batch at a time. What is learned at `--size` pixels is released for pictures `--enlarge` times as large. Beside the release lies a strip: our own painted
@@ -10,9 +10,9 @@ horse as translated after 0, 1, 2, 4, 8 ... steps.
 What is known to go wrong, and what stands against it here:
 
 - ghost stripes on the background: the generator paints over its input through a gate, so that to leave a meadow alone takes nothing; the identity
-  loss; pairs (`--disguise`), which tell what lies around the animal.
+  loss; pairs (`--disguise`) and outlines of horses, which tell what lies around the animal.
 - colours inverted, day turned to night: the identity loss, which asks that a zebra stay that zebra; the cycle loss alone allows any reversible tint.
-- only contrast changes: critics wide enough to know a stripe (`critic_width`), a pool of earlier fakes, and no more identity loss than every fourth step,
+- only contrast changes: critics that look through a network trained on ImageNet (`--projected`) and know a zebra; others wide enough to know a stripe (`critic_width`), a pool of earlier fakes, and no more identity loss than every fourth step,
   which otherwise teaches to do nothing.
 - zebra to horse is mush: the same networks and losses both ways, and sheets and metrics of both in every save, so that neither is forgotten.
 - checkerboards: the picture grows by resize-convolution, never by transposed convolution.
