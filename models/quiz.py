@@ -179,19 +179,26 @@ class Quiz:
     # How the network grew
 
     def growth(self) -> dict:
-        """The stages of "watch it learn": `stages` of {resolution, alpha, images, hours} (the last three None where unknown), and whether they `fade` into each
-        other: the finished network's own sizes do, by the very formula of its fading in, kept moments are what they were."""
-        moments = self.moments()
-        if moments is not None and moments.config.moments:
-            return {"fade": False, "stages": [*moments.config.moments, {"resolution": self.network().config.resolution, "alpha": 1.0, "images": None, "hours": None}], "faces": SEEDS, "deep": DEEP}
-        return {"fade": True, "stages": [{"resolution": r, "alpha": 1.0, "images": None, "hours": None} for r in resolutions(self.network())], "faces": SEEDS, "deep": DEEP}
+        """"Watch it learn": `ways` to go, each {key, fade, stages}, a stage {sheet, resolution, alpha, images, hours}, the last two None where unknown.
 
-    def growth_faces(self, stage: int) -> bytes:
+        "training", where its trainer kept moments: they, and the network as it ships. "sizes": the finished network's own sizes, which `fade` into each
+        other by the very formula of its fading in. `sheet` is what `growth_faces` asks for.
+        """
+        net, kept = self.network(), self.moments()
+        sizes = [{"sheet": i, "resolution": r, "alpha": 1.0, "images": None, "hours": None} for i, r in enumerate(resolutions(net))]
+        ways = [{"key": "sizes", "fade": True, "stages": sizes}]
+        if kept is not None and kept.config.moments:
+            learned = [{"sheet": len(sizes) + i, **moment} for i, moment in enumerate(kept.config.moments)]
+            ways.insert(0, {"key": "training", "fade": False, "stages": [*learned, sizes[-1]]})
+        return {"ways": ways, "faces": SEEDS, "deep": DEEP}
+
+    def growth_faces(self, sheet: int) -> bytes:
         """The sixteen faces of a stage, (16, 3, R, R) as little-endian int16, `DEEP` times -1..1: what lies beyond is kept, as it still counts when stages are mixed."""
-        stages = self.growth()["stages"]
-        if not 0 <= stage < len(stages):
-            raise Gone(f"There is no stage {stage}: there are {len(stages)}, counted from 0.")
-        return self._computed(_growth_faces, self.network(), self.moments(), stage, stages[stage]["resolution"])
+        net, kept = self.network(), self.moments()
+        sizes, more = resolutions(net), len(kept.config.moments) if kept is not None else 0
+        if not 0 <= sheet < len(sizes) + more:
+            raise Gone(f"There is no sheet {sheet}: there are {len(sizes) + more}, counted from 0.")
+        return self._computed(_size_faces, net, sizes[sheet]) if sheet < len(sizes) else self._computed(_moment_faces, kept, sheet - len(sizes))
 
     # How
 
@@ -242,11 +249,16 @@ def _grey_turn(net, photographs):
 
 
 @functools.lru_cache(maxsize=16)
-def _growth_faces(net, moments, stage, resolution):
-    if moments is not None and stage < len(moments.config.moments):
-        faces_ = torch.cat([to_tensor(picture) for picture in moments.pictures(stage)])
-    else:
-        faces_ = drawn_at(net, range(SEEDS), resolution).cpu()
+def _size_faces(net, resolution):
+    return _sheet(drawn_at(net, range(SEEDS), resolution).cpu())
+
+
+@functools.lru_cache(maxsize=16)
+def _moment_faces(moments, moment):
+    return _sheet(torch.cat([to_tensor(picture) for picture in moments.pictures(moment)]))
+
+
+def _sheet(faces_):
     return (faces_ * DEEP).round().clamp(-32768, 32767).short().numpy().astype("<i2").tobytes()
 
 

@@ -1,16 +1,24 @@
-// "Watch it learn": the same sixteen faces through the stages of growth, on one dial. Between two sizes of the finished network the newest layers fade in
-// by alpha: picture = (1 - alpha) * enlarged coarser picture + alpha * finer picture, the network's own formula, computed here.
+// "Watch it learn": the same sixteen faces on one dial, through the moments that the trainer kept, or through the sizes of the finished network. Between
+// two sizes the newest layers fade in by alpha: picture = (1 - alpha) * enlarged coarser picture + alpha * finer picture, the network's own formula, computed here.
 import {h, styled} from '../../web/dom.js';
 import {ask} from './ask.js';
 
 const SIDE = 512, COLUMNS = 4, SECONDS = 9; // of the whole dial when it plays
+const NAMES = {training: 'as it learned', sizes: 'size by size'};
+const NOTES = {
+  training: 'Sixteen seeds, drawn again and again while the network learned: pictures that its trainer kept.',
+  sizes: 'The network learned at 4 pixels first and grew. These are pictures that the finished network makes of sixteen seeds at each of its sizes, and between them its own '
+    + 'mixture, as a new layer fades in. Its weights are the final ones; what turns layers into colours at the small sizes was last trained when it had that size, so their colours are off.',
+};
 
 /** Fill `root`. */
 export async function start(element) {
   const root = element.querySelector('.growth');
-  const [{fade, stages, faces, deep}] = await Promise.all([ask('growth'), styled(new URL('quiz.css', import.meta.url))]);
-  const last = stages.length - 1, known = new Map();
-  const stage = (i) => {
+  const [{ways, faces, deep}] = await Promise.all([ask('growth'), styled(new URL('quiz.css', import.meta.url))]);
+  let {fade, stages} = ways[0], last = stages.length - 1;
+  const known = new Map();
+  const stage = (number) => {
+    const i = stages[number].sheet;
     if (!known.has(i)) {
       known.set(i, fetch(new URL(`quiz/growth/${i}`, document.baseURI)).then(async (answer) => {
         if (!answer.ok) throw new Error('The pictures did not arrive. Move the dial to try again.');
@@ -21,7 +29,7 @@ export async function start(element) {
   };
 
   const canvas = h('canvas', {width: SIDE, height: SIDE, role: 'img', 'aria-label': 'Sixteen faces as the network draws them at this stage'});
-  const dial = h('input', {type: 'range', min: 0, max: last, step: fade ? 0.02 : 1, value: last, 'aria-label': 'Stage of growth', oninput: () => { stop(); draw(); }});
+  const dial = h('input', {type: 'range', min: 0, 'aria-label': 'Stage of growth', oninput: () => { stop(); draw(); }});
   const words = h('p', {class: 'gr-words', role: 'status'}), playing = h('button', {type: 'button', onclick: () => (timer ? stop() : play())}, 'Play');
   let timer = 0, newest = 0;
 
@@ -84,10 +92,19 @@ export async function start(element) {
     return 0;
   }
 
-  const note = fade ? 'The network learned at 4 pixels first and grew. No moments of its training are kept here: these are pictures that the finished network makes of sixteen seeds at each of its sizes, '
-    + 'and between them its own mixture, as a new layer fades in. Its weights are the final ones; what turns layers into colours at the small sizes was last trained when it had that size, so their colours are off.'
-    : 'Sixteen seeds, drawn again and again while the network learned: pictures that its trainer kept.';
+  const note = h('p', {}), ends = [h('span'), h('span')];
+  function go(way) {
+    stop();
+    ({fade, stages} = way);
+    last = stages.length - 1;
+    note.textContent = fade ? NOTES.sizes + (ways.length > 1 ? '' : ' No moments of its training are kept here.') : NOTES.training;
+    Object.assign(dial, {max: last, step: fade ? 0.02 : 1, value: last});
+    ends.forEach((end, i) => { const {resolution} = stages[i * last]; end.textContent = `${resolution} × ${resolution}`; });
+    draw();
+  }
+  const choice = (way) => h('label', {}, h('input', {type: 'radio', name: 'gr-way', checked: way === ways[0], onchange: () => go(way)}), h('span', {}, NAMES[way.key]));
   root.replaceChildren(h('h3', {}, 'Watch it learn'), h('div', {class: 'gr-body'}, canvas, h('div', {class: 'gr-side'},
-    h('p', {}, note), dial, h('div', {class: 'gr-ends', 'aria-hidden': 'true'}, h('span', {}, `${stages[0].resolution} × ${stages[0].resolution}`), h('span', {}, `${stages[last].resolution} × ${stages[last].resolution}`)), words, playing)));
-  draw();
+    ways.length > 1 ? h('fieldset', {class: 'qz-choice gr-ways', 'aria-label': 'What the dial goes through'}, ...ways.map(choice)) : '',
+    note, dial, h('div', {class: 'gr-ends', 'aria-hidden': 'true'}, ...ends), words, playing)));
+  go(ways[0]);
 }

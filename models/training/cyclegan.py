@@ -18,8 +18,8 @@ What is known to go wrong, and what stands against it here:
 - checkerboards: the picture grows by resize-convolution, never by transposed convolution.
 - grey veil at the edges: reflection everywhere, in the network and around the picture.
 
-Not taken: differentiable augmentation for the critics (Zhao et al. 2020). Its shifts mean nothing to critics of patches, which see every shift as it is, its
-colours would forgive the very tints that are to be noticed.
+Differentiable augmentation (Zhao et al. 2020) is for the critics of `--projected` alone, which soon know better than any generator can learn from. To the
+critics of patches its shifts mean nothing, as they see every shift as it is, and its colours would forgive the very tints that they are to notice.
 """
 from pathlib import PurePosixPath
 
@@ -96,7 +96,7 @@ class GeneratorLosses(nn.Module):
 
     def _fooled(self, fake, domain):
         loss, through = ((self.critics[domain](fake).float() - 1) ** 2).mean(), self.through[0]
-        return loss if through is None else loss - self.projected * through[domain](fake).float().mean()
+        return loss if through is None else loss - self.projected * through[domain](data.augment(fake, 1.0)).float().mean()
 
 
 def worn(disguise, real_A, mask):
@@ -124,7 +124,7 @@ class CriticLosses(nn.Module):
                 for D, real, fake in ((self.D_A, real_A, fake_A), (self.D_B, real_B, fake_B))]
         loss = sum(told) / 2
         if self.through is not None:
-            loss = loss + sum(told_apart(P(real), P(fake)) for P, real, fake in zip(self.through, (real_A, real_B), (fake_A, fake_B)))
+            loss = loss + sum(told_apart(P(data.augment(real, 1.0)), P(data.augment(fake, 1.0))) for P, real, fake in zip(self.through, (real_A, real_B), (fake_A, fake_B)))
         return loss
 
 

@@ -50,6 +50,23 @@ def mirrored(batch: torch.Tensor) -> torch.Tensor:
     return torch.where(flip, batch.flip(3), batch)
 
 
+def augment(x, share):
+    """Differentiable augmentation (Zhao et al. 2020): brightness, saturation, contrast and translation, drawn anew for each picture.
+
+    Each picture of (B, C, H, W) is changed with probability `share`, so that the changes don't leak into what is invented (Karras et al. 2020b).
+    """
+    draw = lambda: torch.rand(len(x), 1, 1, 1, device=x.device, dtype=x.dtype)
+    y = x + (draw() - 0.5)
+    y = (y - y.mean(1, keepdim=True)) * (draw() * 2) + y.mean(1, keepdim=True)
+    y = (y - y.mean((1, 2, 3), keepdim=True)) * (draw() + 0.5) + y.mean((1, 2, 3), keepdim=True)
+    most, size = max(1, x.shape[-1] // 8), x.shape[-1]
+    padded = F.pad(y, (most, most, most, most))
+    shift = torch.randint(0, 2 * most + 1, (2, len(x), 1), device=x.device) + torch.arange(size, device=x.device)
+    rows, columns = shift[0][:, :, None], shift[1][:, None, :]
+    y = padded.permute(0, 2, 3, 1)[torch.arange(len(x), device=x.device)[:, None, None], rows, columns].permute(0, 3, 1, 2)
+    return torch.where(draw() < share, y, x)
+
+
 class Crops:
     """Random mirrored square crops of `size` out of stored pictures (N, 3, S, S), S >= size; `batch(n)` is (n, 3, size, size) in -1..1."""
 

@@ -31,26 +31,9 @@ def growth(fraction, start, until):
         fraction -= share
 
 
-def augment(x, share):
-    """Differentiable augmentation (Zhao et al. 2020): brightness, saturation, contrast and translation, drawn anew for each picture.
-
-    Each picture of (B, C, H, W) is changed with probability `share`, so that the changes don't leak into what is invented (Karras et al. 2020b).
-    """
-    draw = lambda: torch.rand(len(x), 1, 1, 1, device=x.device, dtype=x.dtype)
-    y = x + (draw() - 0.5)
-    y = (y - y.mean(1, keepdim=True)) * (draw() * 2) + y.mean(1, keepdim=True)
-    y = (y - y.mean((1, 2, 3), keepdim=True)) * (draw() + 0.5) + y.mean((1, 2, 3), keepdim=True)
-    most, size = max(1, x.shape[-1] // 8), x.shape[-1]
-    padded = F.pad(y, (most, most, most, most))
-    shift = torch.randint(0, 2 * most + 1, (2, len(x), 1), device=x.device) + torch.arange(size, device=x.device)
-    rows, columns = shift[0][:, :, None], shift[1][:, None, :]
-    y = padded.permute(0, 2, 3, 1)[torch.arange(len(x), device=x.device)[:, None, None], rows, columns].permute(0, 3, 1, 2)
-    return torch.where(draw() < share, y, x)
-
-
 def looked_at(x):
     """As the projected critic is shown them: all of one size, and all augmented, without which it soon knows better than any generator can learn from."""
-    return F.interpolate(augment(x, 1.0), (LOOKED_AT, LOOKED_AT), mode="bilinear", antialias=x.shape[-1] > LOOKED_AT)
+    return F.interpolate(data.augment(x, 1.0), (LOOKED_AT, LOOKED_AT), mode="bilinear", antialias=x.shape[-1] > LOOKED_AT)
 
 
 class ProjectedLoss(nn.Module):
@@ -72,9 +55,9 @@ class DiscriminatorLoss(nn.Module):
         self.D, self.augmented = net.D, augmented
 
     def forward(self, real, fake, resolution, alpha, gamma):
-        seen = augment(real, self.augmented).detach().requires_grad_(gamma > 0)
+        seen = data.augment(real, self.augmented).detach().requires_grad_(gamma > 0)
         judge = self.D.forward if gamma > 0 else self.D  # compiled code can't be differentiated twice
-        on_real, on_fake = judge(seen, resolution, alpha).float(), judge(augment(fake, self.augmented), resolution, alpha).float()
+        on_real, on_fake = judge(seen, resolution, alpha).float(), judge(data.augment(fake, self.augmented), resolution, alpha).float()
         loss = F.softplus(on_fake).mean() + F.softplus(-on_real).mean()
         if gamma > 0:
             gradient, = torch.autograd.grad(on_real.sum(), seen, create_graph=True)
@@ -186,7 +169,7 @@ def main(arguments_=None):
         optimizers[1].step()
         net.D.requires_grad_(False)
         with run.autocast():
-            g_loss = F.softplus(-net.D(augment(fake, choices.augment), resolution, fade).float()).mean()
+            g_loss = F.softplus(-net.D(data.augment(fake, choices.augment), resolution, fade).float()).mean()
         numbers = {"D": d_loss.detach(), "D_real": told[0], "D_fake": told[1]}
 
         # The same for the critic that looks through a trained network.

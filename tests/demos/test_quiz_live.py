@@ -205,11 +205,12 @@ def test_pictures_of_players_are_forgotten_in_time(table, monkeypatch):
 
 def test_the_mixture_that_the_page_makes_is_the_networks_own(client, net):
     told = client.get("/quiz/growth").json()
-    assert told["fade"] and [stage["resolution"] for stage in told["stages"]] == [4, 8, 16, 32]
-    sheets = [np.frombuffer(client.get(f"/quiz/growth/{i}").content, "<i2").reshape(16, 3, stage["resolution"], -1) / told["deep"] for i, stage in enumerate(told["stages"])]
+    way, = told["ways"]
+    assert way["key"] == "sizes" and way["fade"] and [stage["resolution"] for stage in way["stages"]] == [4, 8, 16, 32]
+    sheets = [np.frombuffer(client.get(f"/quiz/growth/{stage['sheet']}").content, "<i2").reshape(16, 3, stage["resolution"], -1) / told["deep"] for stage in way["stages"]]
     for finer, alpha in ((1, 0.3), (3, 0.75)):
         mixed = (1 - alpha) * sheets[finer - 1].repeat(2, 2).repeat(2, 3) + alpha * sheets[finer]
-        assert np.abs(mixed - moments.drawn_at(net, range(16), told["stages"][finer]["resolution"], alpha).numpy()).max() < 1 / 255
+        assert np.abs(mixed - moments.drawn_at(net, range(16), way["stages"][finer]["resolution"], alpha).numpy()).max() < 1 / 255
 
 
 def test_kept_moments_are_shown_as_they_were(net):
@@ -217,8 +218,9 @@ def test_kept_moments_are_shown_as_they_were(net):
     kept.faces_0[2] = 255
     client = TestClient(Starlette(routes=quiz_live.routes(quiz.Quiz(lambda: net, lambda: kept, Photographs))))
     told = client.get("/quiz/growth").json()
-    assert not told["fade"] and told["stages"][0]["alpha"] == 0.5 and told["stages"][-1]["resolution"] == 32
-    first = np.frombuffer(client.get("/quiz/growth/0").content, "<i2").reshape(16, 3, 8, 8)
+    way, sizes = told["ways"]
+    assert way["key"] == "training" and not way["fade"] and way["stages"][0]["alpha"] == 0.5 and way["stages"][-1] == sizes["stages"][-1]
+    first = np.frombuffer(client.get(f"/quiz/growth/{way['stages'][0]['sheet']}").content, "<i2").reshape(16, 3, 8, 8)
     assert (first[2] == told["deep"]).all() and (first[3] == -told["deep"]).all()
 
 

@@ -190,7 +190,7 @@ def test_the_pool_keeps_fifty_and_gives_old_ones_back():
 def test_augmentation_lets_gradients_through_and_spares_a_share():
     torch.manual_seed(0)
     x = torch.rand(256, 3, 16, 16, requires_grad=True)
-    y = gan.augment(x, 0.25)
+    y = data.augment(x, 0.25)
     spared = (y == x).flatten(1).all(1).float().mean().item()
     assert spared == pytest.approx(0.75, abs=0.08) and y.shape == x.shape
     y.sum().backward()
