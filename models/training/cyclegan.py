@@ -32,7 +32,7 @@ from models.device import pick_device
 from models.training import data
 from models.training.disguise import Disguised, Outlined
 from models.training.loop import Run, arguments
-from models.training.projected import Features, ProjectedCritic, told_apart
+from models.training.projected import NOTE, Features, ProjectedCritic, told_apart
 
 # 1.2 GMAC for 128 x 128 pixels, and for 256 x 256 that are looked at reduced (the published generator: 49.6); 1.1 M weights, and 1.1 M in each critic.
 SMALL = cyclegan.CycleGAN.Config(width=96, blocks=6, downs=0, unshuffle=4, halfway=32, resize_convolution=True, gate=True, critic_width=40)
@@ -322,6 +322,8 @@ def main(arguments=None):
         kept[domain] = kept[domain][..., :side // 8 * 8, :side // 8 * 8]
     facts = {"domains": list(choices.domains), "data": "horse2zebra (Zhu et al. 2017), photographs from ImageNet: non-commercial research and education",
              "pictures": {d: len(stored[d]) for d in choices.domains}, "kept back": "60 horses and 80 zebras, lowest hash of the file name"}
+    if choices.projected:
+        facts["critics"] = NOTE
     domain_A, domain_B = (data.Crops(stored[domain], choices.size) for domain in choices.domains)
     if choices.disguise:
         domain_B = Disguised.of(*(stored[domain] for domain in choices.domains), choices.size, pick_device(choices.device), 2 if choices.dry_run else 900)

@@ -13,7 +13,7 @@ from models import gan, pictures
 from models.training import data
 from models.training.loop import Run, arguments, hardware
 from models.training.moments import Keeper
-from models.training.projected import Features, ProjectedCritic, told_apart
+from models.training.projected import NOTE, Features, ProjectedCritic, told_apart
 
 LOOKED_AT = 96  # pixels at which the projected critic looks, whatever the size that has been reached
 TINY = gan.GAN.Config(size=16, latents=8, channels=(8, 8, 8))
@@ -136,7 +136,8 @@ def main(arguments_=None):
         run.save("face_gan", net, average, optimizers, {"size": resolution, "range": [-1, 1], "crop": data.FACE_CROP},
                  {"data": data.FACES,
                   "pictures": len(names), "people": len(people.people), "kept back": kept_back,
-                  "held-back metrics": metrics, "batch": choices.batch, "progress": progress},
+                  "held-back metrics": metrics, "batch": choices.batch, "progress": progress,
+                  **({"critics": NOTE} if projected is not None else {})},
                  **progress, **({"projected": projected.state_dict()} if projected is not None else {}))
 
     while run.goes_on():

@@ -15,6 +15,8 @@ from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.nn.utils.parametrizations import spectral_norm
 
+NOTE = ("a second critic of each kind of picture looked through EfficientNet-lite0, which was trained on ImageNet; nothing of it is released. "
+        "Distances measured with another such network flatter what was learned so")  # for the card
 LAST = (2, 4, 10, 15)  # the blocks after which features are taken: 1/4, 1/8, 1/16 and 1/32 of the side of the picture
 CHANNELS = (24, 40, 112, 320)
 SPREAD = (9.2, 7.9, 7.0, 3.2)  # standard deviation of these features over photographs
