@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.training import disguise
+from models.training import disguise, outlined
 
 STRIPES = (np.arange(96)[None, :] // 3 % 2 * 235 + 10).astype(np.uint8)
 
@@ -94,15 +94,15 @@ def test_plain_coats_are_pointed_at_and_outlined_by_what_striped_ones_taught(fea
     zebras, masks = discs(True, places)
     pairs = disguise.Disguised(zebras, discs(False, places)[0], masks, 64)
     horses, truth = discs(False, places[::-1])
-    outlined = disguise.Outlined.of(horses, pairs, features, 64, torch.device("cpu"), steps=60)
-    assert outlined.found.float().mean() > 0.8
-    found = outlined.crops.stored[:, 3] > 127
+    told = outlined.Outlined.of(horses, pairs, features, 64, torch.device("cpu"), steps=60)
+    assert told.found.float().mean() > 0.8
+    found = told.crops.stored[:, 3] > 127
     assert np.mean([overlap(a.numpy(), b.numpy()) for a, b in zip(found, truth)]) > 0.7
-    real, mask = outlined.batch(5)
+    real, mask = told.batch(5)
     assert real.shape == (5, 3, 64, 64) and mask.shape == (5, 1, 64, 64) and set(mask.unique().tolist()) <= {0.0, 1.0}
 
 
 def test_without_a_single_pair_nothing_is_outlined(features):
     horses, masks = discs(False, [(48, 48)] * 3)
     pairs = disguise.Disguised(horses, horses, masks & False, 64)
-    assert not disguise.Outlined.of(horses, pairs, features, 64, torch.device("cpu")).found.any()
+    assert not outlined.Outlined.of(horses, pairs, features, 64, torch.device("cpu")).found.any()

@@ -17,7 +17,7 @@ from models import checkpoint, painting, strip
 from models.conversion import VoiceGAN
 from models.cyclegan import CycleGAN
 from models.gan import GAN
-from models.training import background, cyclegan, data, gan, loop, vae, vocoder, voice
+from models.training import background, cycle_losses, cyclegan, data, gan, loop, vae, vocoder, voice
 from models.vae import VAE
 from models.vocoder import Vocoder
 
@@ -118,7 +118,7 @@ def pair(**weights):
         torch.nn.init.constant_(net.layers[-1].bias, -50)
     plain, real, disguise, mask = torch.full((1, 3, 32, 32), 0.5), torch.ones(1, 3, 32, 32), torch.ones(1, 3, 32, 32), torch.zeros(1, 1, 32, 32)
     mask[..., :16], disguise[..., :16] = 1, 0.5
-    losses, painted = cyclegan.GeneratorLosses(nets, 5.0, weights.get("around", 0), weights.get("gated", 0)), weights.get("painted", 0)
+    losses, painted = cycle_losses.GeneratorLosses(nets, 5.0, weights.get("around", 0), weights.get("gated", 0)), weights.get("painted", 0)
     with torch.no_grad():
         return losses(plain, real, False, 10.0, disguise, mask, painted, mask if weights.get("outlined") else None)[0].item() - losses(plain, real, False, 10.0)[0].item() - 1  # 1: (0 - 1)^2, the critic's
 
@@ -127,7 +127,7 @@ def test_the_parts_of_a_pair():
     assert pair(around=10) == pytest.approx(0), "nothing was changed beside it"
     assert pair(painted=8) == pytest.approx(8 * (0.5 + 0.5) / 2), "both ways, half of the picture"
     shut = -np.log(1e-4) / 2  # on the half that was painted over, and rightly so beside it
-    assert pair(gated=3) == pytest.approx(3 * (3 * shut + np.log(cyclegan.LEAST / 1e-4)), rel=1e-3), "three gates that have a mask, and one that has none"
+    assert pair(gated=3) == pytest.approx(3 * (3 * shut + np.log(cycle_losses.LEAST / 1e-4)), rel=1e-3), "three gates that have a mask, and one that has none"
     assert pair(gated=3, outlined=True) == pytest.approx(3 * 5 * shut, rel=1e-3), "the horse has one, too, there and back"
 
 
@@ -135,7 +135,7 @@ def test_half_the_disguises_wear_the_middle_of_a_horse():
     torch.manual_seed(0)
     disguise, real_A, mask = torch.zeros(64, 3, 16, 16), torch.zeros(64, 3, 16, 16), torch.zeros(64, 1, 16, 16)
     real_A[..., 3:13, 3:13], mask[..., :8] = 1, 1
-    worn = cyclegan.worn(disguise, real_A, mask)
+    worn = cycle_losses.worn(disguise, real_A, mask)
     assert torch.equal(worn[..., 8:], disguise[..., 8:])
     assert set(worn[..., :8].flatten(1).mean(1).tolist()) == {0.0, 1.0} and 0.3 < worn[..., :8].mean() < 0.7
 
@@ -180,7 +180,7 @@ def test_animals_are_found_in_front_of_a_meadow():
 
 def test_the_pool_keeps_fifty_and_gives_old_ones_back():
     torch.manual_seed(0)
-    pool = cyclegan.Pool(50)
+    pool = cycle_losses.Pool(50)
     shown = torch.cat([pool.swap(torch.full((4, 1, 1, 1), float(i))) for i in range(100)]).flatten()
     newest = torch.arange(100.0).repeat_interleave(4)
     assert len(pool.kept) == 50 and torch.equal(shown[:50], newest[:50])
