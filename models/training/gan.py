@@ -33,7 +33,7 @@ def growth(fraction, start, until):
 
 def looked_at(x):
     """As the projected critic is shown them: all of one size, and all augmented, without which it soon knows better than any generator can learn from."""
-    return F.interpolate(data.augment(x, 1.0), (LOOKED_AT, LOOKED_AT), mode="bilinear", antialias=x.shape[-1] > LOOKED_AT)
+    return F.interpolate(data.augment(x.float(), 1.0), (LOOKED_AT, LOOKED_AT), mode="bilinear", antialias=x.shape[-1] > LOOKED_AT)
 
 
 class ProjectedLoss(nn.Module):

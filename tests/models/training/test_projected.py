@@ -69,3 +69,8 @@ def test_trainers_take_it_along_and_release_nothing_of_it(trainer, name, state, 
     later = torch.load(tmp_path / "more" / f"{name}.pt", weights_only=True)["progress"][state]
     mixing = [key for key in kept if "mixing" in key]
     assert mixing and all(torch.equal(kept[key], later[key]) for key in mixing), "the same random mixture, or all it has learned is lost"
+
+
+@pytest.mark.parametrize("size", [16, 96, 128])
+def test_pictures_of_any_size_and_precision_are_looked_at_alike(size):
+    assert gan.looked_at(torch.zeros(2, 3, size, size, dtype=torch.bfloat16)).shape == (2, 3, gan.LOOKED_AT, gan.LOOKED_AT)
