@@ -126,6 +126,10 @@ def test_watch_it_learn(quiz):
     page = quiz()
     dial, words = page.get_by_label("Stage of growth"), page.locator(".gr-words")
     expect(words).to_contain_text("the network as it ships")
+    dial.evaluate("dial => { dial.value = 0; dial.dispatchEvent(new Event('input')); }")
+    expect(words).to_contain_text("pictures")  # a moment that the trainer kept
+    page.get_by_text("size by size").click()
+    expect(words).to_contain_text("the network as it ships")
     painted = lambda: page.locator(".growth canvas").evaluate("canvas => canvas.toDataURL()")
     seen = {painted()}
     for value, said in (("0", "4 × 4 pixels"), ("1.5", "alpha 0.50"), ("2", "16 × 16 pixels")):

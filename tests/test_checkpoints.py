@@ -9,11 +9,12 @@ from models.atlas import FaceAtlas
 from models.conversion import VoiceGAN
 from models.cyclegan import CycleGAN
 from models.gan import GAN
+from models.moments import SEEDS, Moments, levels
 from models.vae import VAE
 from models.vocoder import Vocoder
 
 FOLDER = Path(__file__).parent.parent / "checkpoints"
-SHIPPED = {"face_vae": VAE, "face_gan": GAN, "face_atlas": FaceAtlas, "horse2zebra": CycleGAN, "voice": VoiceGAN, "vocoder": Vocoder}
+SHIPPED = {"face_vae": VAE, "face_gan": GAN, "face_gan_moments": Moments, "face_atlas": FaceAtlas, "horse2zebra": CycleGAN, "voice": VoiceGAN, "vocoder": Vocoder}
 
 FITTED = {"face_atlas"}  # in closed form, without steps
 
@@ -27,7 +28,7 @@ def test_all_are_there_and_nothing_else():
 def test_it_loads_and_its_card_matches(name):
     path = FOLDER / f"{name}.safetensors"
     net = checkpoint.load(path, SHIPPED[name])
-    assert all(p.isfinite().all() and p.dtype == torch.float32 for p in net.state_dict().values())
+    assert all(p.isfinite().all() and p.dtype == (torch.uint8 if SHIPPED[name] is Moments else torch.float32) for p in net.state_dict().values())
     assert path.with_suffix(".md").read_text() == checkpoint.card(path), "write the card anew: models.checkpoint.card"
     assert {"words", "data", "kept back", "hours", "hardware", "seed"} <= net.facts.keys()
     assert {"fitted on"} <= net.facts.keys() if name in FITTED else {"steps", "images seen"} <= net.facts.keys()
@@ -48,6 +49,14 @@ def test_the_face_atlas_belongs_to_the_face_vae():
     assert path.stat().st_size < 1.1e6 and [note["key"] for note in atlas.facts["attributes"]] == list(atlas.config.attributes)
     moved = torch.tensor([atlas.facts["moved"][way] for way in ("natural", "still")])
     assert (moved.diagonal(dim1=1, dim2=2) - 1).abs().max() < 0.3, "one step along a direction moves its attribute by about one standard deviation"
+
+
+def test_the_moments_are_of_the_face_gan_and_enough_for_the_levels():
+    gan, kept = (checkpoint.load(FOLDER / f"{name}.safetensors", SHIPPED[name]) for name in ("face_gan", "face_gan_moments"))
+    seen = [moment["images"] for moment in kept.config.moments]
+    assert seen == sorted(seen) and seen[-1] <= gan.facts["images seen"] and kept.config.moments[-1]["resolution"] <= gan.config.resolution
+    assert len(levels(gan, kept)) >= 4
+    assert len({face.tobytes() for face in kept.pictures(len(seen) - 1)}) == SEEDS
 
 
 def test_voice_brings_its_mel_settings():
