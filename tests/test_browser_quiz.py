@@ -128,7 +128,7 @@ def test_watch_it_learn(quiz):
     expect(words).to_contain_text("the network as it ships")
     dial.evaluate("dial => { dial.value = 0; dial.dispatchEvent(new Event('input')); }")
     expect(words).to_contain_text("pictures")  # a moment that the trainer kept
-    page.get_by_text("size by size").click()
+    page.get_by_label("size by size").check()
     expect(words).to_contain_text("the network as it ships")
     painted = lambda: page.locator(".growth canvas").evaluate("canvas => canvas.toDataURL()")
     seen = {painted()}
