@@ -104,7 +104,7 @@ export async function start(element) {
   }
   const choice = (way) => h('label', {}, h('input', {type: 'radio', name: 'gr-way', checked: way === ways[0], onchange: () => go(way)}), h('span', {}, NAMES[way.key]));
   root.replaceChildren(h('h3', {}, 'Watch it learn'), h('div', {class: 'gr-body'}, canvas, h('div', {class: 'gr-side'},
-    ways.length > 1 ? h('fieldset', {class: 'qz-choice gr-ways', 'aria-label': 'What the dial goes through'}, ...ways.map(choice)) : '',
+    ways.length > 1 ? h('fieldset', {class: 'qz-choice', 'aria-label': 'What the dial goes through'}, ...ways.map(choice)) : '',
     note, dial, h('div', {class: 'gr-ends', 'aria-hidden': 'true'}, ...ends), words, playing)));
   go(ways[0]);
 }

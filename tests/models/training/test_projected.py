@@ -3,9 +3,9 @@ import sys
 
 import pytest
 import torch
+from safetensors import safe_open
 from skimage import data as examples
 
-from models import checkpoint
 from models.training import cyclegan, gan
 from models.training.projected import CHANNELS, Features, ProjectedCritic, told_apart
 
@@ -64,7 +64,8 @@ def test_trainers_take_it_along_and_release_nothing_of_it(trainer, name, state, 
     trainer.main(["--dry-run", "--projected", "1", "--out", str(tmp_path)])
     kept = torch.load(tmp_path / f"{name}.pt", weights_only=True)["progress"][state]
     assert any(key.endswith("heads.0.0.0.parametrizations.weight.original") for key in kept)
-    assert not any("mixing" in key or "heads" in key for key in checkpoint.describe(tmp_path / f"{name}.safetensors"))
+    with safe_open(tmp_path / f"{name}.safetensors", "pt") as released:
+        assert not any("mixing" in key or "heads" in key for key in released.keys())
     trainer.main(["--dry-run", "--projected", "1", "--out", str(tmp_path / "more"), "--resume", str(tmp_path / f"{name}.pt")])
     later = torch.load(tmp_path / "more" / f"{name}.pt", weights_only=True)["progress"][state]
     mixing = [key for key in kept if "mixing" in key]
