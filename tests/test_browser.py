@@ -6,7 +6,8 @@ from models.painting import painted_horse
 
 
 def visible_tab(page):
-    return page.locator("[role=tabpanel]:visible")
+    """The panel of the tab that is open; a tab may hold tabs of its own, whose panels come after it."""
+    return page.locator("[role=tabpanel]:visible").first
 
 
 def test_horse_zebra_translates_an_upload_and_sends_it_back(page_of, tmp_path):

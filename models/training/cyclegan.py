@@ -75,10 +75,11 @@ def options():
     parser.add_argument("--domains", nargs=2, default=("horse", "zebra"), metavar=("A", "B"), help="inner folders of --data")
     parser.add_argument("--size", type=int, default=128, help="side of the training crops in pixels")
     parser.add_argument("--enlarge", type=int, default=2, help="release networks for pictures this many times as large, at which they look reduced")
-    parser.add_argument("--rate", type=float, default=3e-4, help="learning rate, constant for the first half, then falling linearly to 0")
+    parser.add_argument("--rate", type=float, default=3e-4, help="learning rate of the generators and the critics of patches; all rates are constant for the first half, then fall linearly to 0")
     parser.add_argument("--cycle", type=float, default=10.0, help="weight of the cycle loss")
     parser.add_argument("--identity", type=float, default=5.0, help="weight of the identity loss, taken every fourth step")
     parser.add_argument("--projected", type=float, default=0.0, help="weight of critics that look through a network trained on ImageNet; 0 for none")
+    parser.add_argument("--projected-rate", type=float, default=1e-4, help="learning rate of those critics")
     parser.add_argument("--disguise", action="store_true", help="learn from pairs, too: zebras painted over as horses (some minutes to make them)")
     parser.add_argument("--around", type=float, default=10.0, help="weight of the change beside the animal of a pair")
     parser.add_argument("--gated", type=float, default=1.0, help="weight of what the gates leave shut of the animal of a pair, or open beside it")
@@ -97,7 +98,7 @@ def train(choices, config, domain_A, domain_B, shown, preprocessing, facts):
     if choices.projected:
         features = run.place(Features())
         through = run.place(nn.ModuleList(ProjectedCritic(features) for _ in "AB"))
-        optimizers.append(torch.optim.Adam(heads(through), choices.rate, (0.0, 0.99), fused=on_gpu))
+        optimizers.append(torch.optim.Adam(heads(through), choices.projected_rate, (0.0, 0.99), fused=on_gpu))
     resumed = run.resume(nets, average, optimizers)
     if through is not None and "through" in resumed:
         through.load_state_dict(resumed["through"])
@@ -117,9 +118,9 @@ def train(choices, config, domain_A, domain_B, shown, preprocessing, facts):
             moments.look(average.module.G_AB, run.step)
 
         # The learning rate falls linearly to zero over the second half of the time.
-        for optimizer in optimizers:
+        for optimizer, rate in zip(optimizers, (choices.rate, choices.rate, choices.projected_rate)):
             for group in optimizer.param_groups:
-                group["lr"] = choices.rate * min(1.0, 2.02 - 2 * run.fraction)
+                group["lr"] = rate * min(1.0, 2.02 - 2 * run.fraction)
         (real_A, *outlined), (real_B, *pair) = (drawn if isinstance(drawn, tuple) else (drawn,) for drawn in (domain_A.batch(choices.batch), domain_B.batch(choices.batch)))
 
         # Pairs come first, the cycle takes over from them: at the start it would only teach to do nothing, whose way back is perfect.

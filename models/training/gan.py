@@ -90,7 +90,7 @@ def main(arguments_=None):
     run = Run(choices)
     people = data.People(names, stored, run.device)
     net = run.place(gan.GAN(config))
-    average = run.average(net, 0.998)
+    average = run.average(net, 0.999)
     styles = list(net.G.mapping.parameters())  # they learn slower, as every layer depends on them
     optimizers = [torch.optim.Adam([{"params": styles, "lr": choices.rate / 10}, {"params": [p for name, p in net.G.named_parameters() if not name.startswith("mapping")]}],
                                    choices.rate, (0.0, 0.99)),
