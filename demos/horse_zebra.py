@@ -132,7 +132,7 @@ def build(device: str, data: str | None):
             gr.Markdown("### Before and after")
             both = gr.ImageSlider(type="filepath", image_mode=None, interactive=False, height=340, max_height=340, label="Drag the line", buttons=["fullscreen"])
         with gr.Column(min_width=280):
-            gr.Markdown(CRITIC.format(patch=PATCH * notes["config"].get("shrink", 1)))
+            gr.Markdown(CRITIC.format(patch=round(PATCH * notes["config"].get("shrink", 1))))
             seen = result(label="Its map over the translation", alt_text="The critic's map: orange where it calls the translation invented, purple where it believes it")
             gr.HTML(legend(), padding=False)
             judged = gr.Markdown()

@@ -1,5 +1,7 @@
 """CycleGAN (Zhu et al. 2017, arXiv:1703.10593): two generators and two 70x70 PatchGAN discriminators."""
+import math
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import torch
 from torch import nn
@@ -53,7 +55,7 @@ class Generator(nn.Module):
         resize_convolution: bool = False
         residual: bool = False
         halfway: int = 0
-        shrink: int = 1
+        shrink: float = 1
         gate: bool = False
 
     def __init__(self, config: Config = Config()):
@@ -89,7 +91,9 @@ class Generator(nn.Module):
     @property
     def stride(self) -> int:
         """Height and width must be multiples of this number of pixels."""
-        return self.config.shrink * self.config.unshuffle * 2 ** self.config.downs
+        reduced_side = Fraction(self.config.unshuffle * 2 ** self.config.downs)
+        sides = reduced_side * Fraction(self.config.shrink).limit_denominator(16)  # 1.6 times 4: 6.4 pixels, of which every fifth multiple is whole
+        return int(sides * sides.denominator)
 
     def forward(self, x):
         return self.painted(x)[0]
@@ -112,8 +116,11 @@ class Generator(nn.Module):
     def translate_painted(self, x):
         """`painted` in the same way."""
         height, width = x.shape[-2:]
-        rows, columns = (reflected(side, max(2, -(-side // self.stride)) * self.stride, x.device) for side in (height, width))
-        made, gate = self.painted(x[..., rows, :][..., columns].contiguous(memory_format=torch.channels_last))
+        padded = [max(2, -(-side // self.stride)) * self.stride for side in (height, width)]
+        if padded != [height, width]:
+            rows, columns = (reflected(side, wanted, x.device) for side, wanted in zip((height, width), padded))
+            x = x[..., rows, :][..., columns].contiguous(memory_format=torch.channels_last)
+        made, gate = self.painted(x)
         return made[..., :height, :width], None if gate is None else gate[..., :height, :width]
 
 
@@ -123,9 +130,14 @@ def reflected(side: int, padded: int, device=None) -> torch.Tensor:
     return torch.minimum(there, 2 * side - 2 - there)
 
 
-def reduced(x: torch.Tensor, times: int) -> torch.Tensor:
-    """(B, C, H, W) -> (B, C, H/times, W/times): the mean of each square; as it is for 1."""
-    return x if times == 1 else F.avg_pool2d(x, times)
+def reduced(x: torch.Tensor, times: float) -> torch.Tensor:
+    """(B, C, H, W) -> (B, C, H/times, W/times): the mean of each square of whole pixels, else what is seen through a triangle of that width; as it is for 1."""
+    if times == 1:
+        return x
+    if times == int(times):
+        return F.avg_pool2d(x, int(times))
+    size = [round(side / times) for side in x.shape[-2:]]
+    return F.interpolate(x.float(), size, mode="bilinear", antialias=True).to(x.dtype)
 
 
 class Discriminator(nn.Module):
@@ -138,7 +150,7 @@ class Discriminator(nn.Module):
     class Config:
         in_channels: int = 3
         width: int = 64
-        shrink: int = 1
+        shrink: float = 1
 
     def __init__(self, config: Config = Config()):
         super().__init__()
@@ -153,17 +165,17 @@ class Discriminator(nn.Module):
     @property
     def patch(self) -> int:
         """Side in pixels of what each place of the map has seen."""
-        return PATCH * self.config.shrink
+        return round(PATCH * self.config.shrink)
 
     @property
-    def step(self) -> int:
+    def step(self) -> float:
         """Pixels between two places of the map, and from the edge to the first one's middle square, which has this side, too."""
         return 8 * self.config.shrink
 
     @property
     def smallest(self) -> int:
         """Side in pixels that a picture must have to be judged."""
-        return 24 * self.config.shrink
+        return math.ceil(24 * self.config.shrink)
 
     def forward(self, x):
         return self.layers(reduced(x, self.config.shrink))
@@ -183,7 +195,7 @@ class CycleGAN(nn.Module):
         residual: bool = False
         critic_width: int = 64
         halfway: int = 0
-        shrink: int = 1
+        shrink: float = 1
         gate: bool = False
 
     def __init__(self, config: Config = Config()):
@@ -195,7 +207,7 @@ class CycleGAN(nn.Module):
         self.G_AB, self.G_BA = Generator(generator), Generator(generator)
         self.D_A, self.D_B = Discriminator(critic), Discriminator(critic)
 
-    def enlarged(self, times: int) -> "CycleGAN":
+    def enlarged(self, times: float) -> "CycleGAN":
         """The same weights for pictures `times` as large, at which they look reduced: shares them, and is changed with them."""
         larger = CycleGAN(replace(self.config, shrink=self.config.shrink * times))
         larger.load_state_dict(self.state_dict(), assign=True)

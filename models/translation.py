@@ -106,7 +106,7 @@ def gate_picture(gate: torch.Tensor, picture: Image.Image) -> Image.Image:
     return Image.fromarray(seen.round().astype(np.uint8))
 
 
-def realness_picture(realness: torch.Tensor, picture: Image.Image, step: int = 8) -> Image.Image:
+def realness_picture(realness: torch.Tensor, picture: Image.Image, step: float = 8) -> Image.Image:
     """The critic's map (h, w) laid over the picture it is of: orange where it calls a patch invented (0), purple where it believes a photograph (1).
 
     Every patch is drawn as the `step` x `step` pixels in its middle; the edge, in the middle of no patch, stays grey.
@@ -114,9 +114,10 @@ def realness_picture(realness: torch.Tensor, picture: Image.Image, step: int = 8
     share = realness.float().clamp(0, 1)[..., None]
     low, middle, high = (torch.tensor(colour, dtype=torch.float32) for colour in (INVENTED, BETWEEN, REAL))
     colours = torch.where(share < 0.5, low + (middle - low) * 2 * share, middle + (high - middle) * (2 * share - 1))
-    tiles = F.interpolate(colours.permute(2, 0, 1)[None], scale_factor=step)[0].permute(1, 2, 0).numpy()
+    size, edge = [round(side * step) for side in realness.shape], round(step)
+    tiles = F.interpolate(colours.permute(2, 0, 1)[None], size)[0].permute(1, 2, 0).numpy()
     grey = np.repeat(np.asarray(picture.convert("L"), np.float32)[..., None], 3, 2)
-    height, width = (min(side, room - step) for side, room in zip(tiles.shape[:2], grey.shape))
-    over = grey[step:step + height, step:step + width]
+    height, width = (min(side, room - edge) for side, room in zip(tiles.shape[:2], grey.shape))
+    over = grey[edge:edge + height, edge:edge + width]
     over[:] = 0.45 * over + 0.55 * tiles[:height, :width]
     return Image.fromarray(grey.round().astype(np.uint8))

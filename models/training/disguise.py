@@ -23,6 +23,9 @@ from models.training import data
 COATS = ((30, 14, 16), (42, 22, 30), (24, 6, 8), (16, 2, 2), (55, 14, 30), (68, 6, 20), (62, 1, 4), (80, 1, 5), (36, 18, 22))
 
 
+SIDE = 144  # pixels at which outlines are sought: all distances in `outline` are made for it
+
+
 class Finder(nn.Module):
     """(B, 3, H, W) in -1..1 -> (B, 2, H/4, W/4): logits of how much this place speaks for a picture of A, and for one of B."""
 
@@ -82,7 +85,7 @@ def pointed_at(finder: nn.Module, stored: torch.Tensor, batch=64) -> np.ndarray:
 
 
 def outline(picture: np.ndarray, pointed: np.ndarray) -> np.ndarray:
-    """Bytes (H, W, 3) and (H, W) in 0..1 -> bool (H, W), True on the animal; False everywhere where none can be believed. Made for sides of about 144 pixels."""
+    """Bytes (H, W, 3) and (H, W) in 0..1 -> bool (H, W), True on the animal; False everywhere where none can be believed. Made for sides of about `SIDE`."""
     from scipy import ndimage
     from skimage import color
     lab, nowhere = color.rgb2lab(picture), np.zeros(pointed.shape, bool)
@@ -153,9 +156,20 @@ def repainted(picture: np.ndarray, mask: np.ndarray, chance: np.random.Generator
     return (rgb * 255).round().clip(0, 255).astype(np.uint8)
 
 
+def sought_in(stored: torch.Tensor) -> torch.Tensor:
+    """Bytes (N, 3, S, S) -> the same, of no more than `SIDE` pixels a side."""
+    return torch.cat([F.interpolate(part.float(), (SIDE, SIDE), mode="area").round().byte() for part in stored.split(64)]) if stored.shape[-1] > SIDE else stored
+
+
+def enlarged(mask: np.ndarray, side: int) -> np.ndarray:
+    """Bool (h, w) -> bool (side, side)."""
+    from skimage.transform import resize
+    return resize(mask.astype(np.float32), (side, side), order=1) > 0.5 if len(mask) != side else mask
+
+
 def _one(asked):
-    picture, pointed, seed = asked
-    mask = outline(picture, pointed)
+    picture, small, pointed, seed = asked
+    mask = enlarged(outline(small, pointed), len(picture))
     return repainted(picture, mask, np.random.default_rng(seed)), mask
 
 
@@ -176,8 +190,10 @@ class Disguised:
     @classmethod
     def of(cls, stored_A, stored_B, size, device, steps=900):
         """Learn to find, find and repaint: some minutes."""
-        pointed = pointed_at(learn_to_find(stored_A, stored_B, device, steps), stored_B)
-        asked = [(picture.permute(1, 2, 0).numpy(), where, seed) for seed, (picture, where) in enumerate(zip(stored_B, pointed))]
+        small_A, small_B = sought_in(stored_A), sought_in(stored_B)
+        pointed = pointed_at(learn_to_find(small_A, small_B, device, steps), small_B)
+        asked = [(picture.permute(1, 2, 0).numpy(), small.permute(1, 2, 0).numpy(), where, seed)
+                 for seed, (picture, small, where) in enumerate(zip(stored_B, small_B, pointed))]
         done = on_all_cores(_one, asked)
         return cls(stored_B, torch.from_numpy(np.stack([picture for picture, _ in done])).permute(0, 3, 1, 2),
                    torch.from_numpy(np.stack([mask for _, mask in done])), size)

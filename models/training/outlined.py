@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from models.training import data
-from models.training.disguise import Disguised, on_all_cores, outline, pointed_at, recoloured
+from models.training.disguise import Disguised, enlarged, on_all_cores, outline, pointed_at, recoloured, sought_in
 from models.training.projected import CHANNELS, Features
 
 
@@ -54,7 +54,8 @@ def learn_to_point(features: Features, pairs: Disguised, stored_A: torch.Tensor,
 
 
 def _outline(asked):
-    return outline(*asked)
+    picture, pointed, side = asked
+    return enlarged(outline(picture, pointed), side)
 
 
 class Outlined:
@@ -69,8 +70,9 @@ class Outlined:
         """Learn to point, point and outline: some minutes. Without a single pair nothing is found."""
         if not pairs.found.any():
             return cls(stored_A, torch.zeros(len(stored_A), *stored_A.shape[2:], dtype=torch.bool), size)
-        pointed = pointed_at(learn_to_point(features, pairs, stored_A, device, steps), stored_A)
-        masks = on_all_cores(_outline, [(picture.permute(1, 2, 0).numpy(), where) for picture, where in zip(stored_A, pointed)])
+        small = sought_in(stored_A)
+        pointed = pointed_at(learn_to_point(features, pairs, stored_A, device, steps), small)
+        masks = on_all_cores(_outline, [(picture.permute(1, 2, 0).numpy(), where, stored_A.shape[-1]) for picture, where in zip(small, pointed)])
         return cls(stored_A, torch.from_numpy(np.stack(masks)), size)
 
     def to(self, device):

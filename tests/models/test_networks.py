@@ -71,6 +71,8 @@ def test_what_an_enlarged_network_changes_is_enlarged():
     coarse = torch.nn.functional.avg_pool2d(fine, 2)
     change = nets.G_AB(coarse) - coarse
     assert torch.allclose(larger.G_AB(fine) - fine, torch.nn.functional.interpolate(change, (64, 96), mode="bilinear"), atol=1e-6)
+    between = nets.enlarged(1.6)
+    assert between.G_AB.stride == 32 and between.G_AB.translate(fine[..., :50, :]).shape == (1, 3, 50, 96) and between.D_A(fine).shape == nets.D_A(fine[..., :40, :60]).shape
     assert torch.equal(larger.D_A(fine), nets.D_A(coarse)) and larger.D_A.patch == 2 * nets.D_A.patch
     nets.D_A.layers[0].weight.data.zero_()
     assert larger.config.shrink == 2 and not larger.D_A.layers[0].weight.any(), "one store of weights for both"

@@ -93,14 +93,14 @@ def test_the_critic_of_the_target_judges_what_is_wide_enough(nets):
     assert narrow.critic is narrow.realness is narrow.before is None
 
 
-@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("times", [1, 1.6, 2])
 def test_the_map_lies_where_its_patches_look(nets, times):
     """What one output of the critic sees has its middle in the tile that is drawn for it."""
     nets = nets.enlarged(times)
     for layer in nets.D_B.layers:  # normalization sees the whole picture: leave it out
         if type(layer).__name__ == "InstanceNorm":
             layer.forward = lambda x: x
-    side = 256 * times
+    side = round(256 * times)
     x = torch.zeros(1, 3, side, side, requires_grad=True)
     nets.D_B(x)[0, 0, 10, 20].backward()
     rows, columns = (x.grad.abs().sum((0, 1)).nonzero()[:, i] for i in (0, 1))
@@ -109,7 +109,7 @@ def test_the_map_lies_where_its_patches_look(nets, times):
     realness[10, 20] = 0
     drawn = np.asarray(realness_picture(realness, Image.new("RGB", (side, side)), nets.D_B.step)).astype(int)
     orange = np.argwhere(drawn[..., 0] - drawn[..., 2] > 60)
-    assert (orange.max(0) - orange.min(0)).tolist() == [8 * times - 1] * 2 and np.abs(orange.mean(0) - middle).max() <= 4 * times
+    assert np.abs(orange.max(0) - orange.min(0) - (8 * times - 1)).max() < 1 and np.abs(orange.mean(0) - middle).max() <= 4 * times
 
 
 def test_the_gate_is_handed_on_and_darkens_what_it_left_alone(nets):

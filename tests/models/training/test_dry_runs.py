@@ -106,7 +106,7 @@ def test_zebras_in_disguise_are_learned_from_and_told_on_the_card(tmp_path):
     cyclegan.main(["--dry-run", "--disguise", "--out", str(tmp_path)])
     notes = checkpoint.describe(tmp_path / "horse2zebra.safetensors")
     assert notes["facts"]["disguised"] == "0 of 4 pictures of zebra", "noise has no outline"
-    assert notes["config"]["shrink"] == 2 and notes["preprocessing"]["size"] == 2 * notes["facts"]["training crops"]
+    assert notes["config"]["shrink"] == 1.6 and notes["preprocessing"]["size"] == round(1.6 * notes["facts"]["training crops"])
 
 
 def pair(**weights):
