@@ -6,7 +6,7 @@ import io
 import gradio as gr
 import torch
 
-from demos import horse_hidden, horse_live, page
+from demos import fetching, horse_hidden, horse_live, page
 from demos.horse_examples import CREDITS, examples_at_hand, examples_fetched
 from demos.horse_scripts import Pictures, Sentences
 from models import checkpoint, sources
@@ -147,16 +147,12 @@ def build(device: str, data: str | None):
     if moments:
         gr.Markdown(STRIP)
         gr.HTML(strip_html(moments), padding=False)
-    with gr.Row():
-        with gr.Column(min_width=280, scale=2):
-            news = gr.Markdown()
-        with gr.Column(min_width=280):
-            fetch = gr.Button(f"Fetch six more photographs ({photos.size})")
+    fetching.offer(photos, "Fetch six more photographs", lambda: f"{CREDITS} {photos.credit if photos.state == 'ready' else ''}",
+                   news=lambda: gr.Dataset(samples=[[example.picture] for example in examples()]), shows=shown)
     if not absent:
         with gr.Accordion("Which network is this?", open=False):
             gr.Markdown(checkpoint.card(path))
     gr.HTML(STYLE, padding=False)
-    clock = gr.Timer(1, active=False)
     chosen = gr.State(None)  # the number of the example that is being asked about
     asked, answered, back = Pictures(visible=False, label="picture"), Pictures(visible=False, label="translated"), Pictures(visible=False, label="and back again")
     said = Sentences(visible=False, label="sentence")
@@ -209,17 +205,6 @@ def build(device: str, data: str | None):
         """A picture of one's own: nothing is asked about it, and the last answer belongs to another."""
         return None, gr.Markdown(visible=False), gr.Markdown(visible=False)
 
-    def look():
-        """What the download is doing: new examples once it is done."""
-        running, ready = photos.state == "running", photos.state == "ready"
-        told = photos.message if running or photos.state == "failed" else f"{CREDITS} {photos.credit if ready else ''}"
-        return (gr.Dataset(samples=[[example.picture] for example in examples()]) if ready else gr.skip(), told,
-                gr.Button(visible=not ready, interactive=not running), gr.Timer(active=running))
-
-    def begin():
-        photos.start()
-        return look()
-
     light = dict(queue=False, show_progress="hidden", api_visibility="private")
     cycle = dict(fn=translate_shown, inputs=[picture, direction, long_side, chosen], outputs=[real, fake, rec, off, both, seen, opened, told, judged, answer, done],
                  show_progress_on=[fake, rec], api_visibility="private", **heavy)
@@ -230,7 +215,3 @@ def build(device: str, data: str | None):
     shown.click(take, shown, [picture, direction, *asking], **light)
     picture.input(forget, None, asking, **light)
     gr.Button(visible=False).click(translate_image, [asked, direction, long_side], [answered, back, said], api_name="translate_image", **heavy)
-    fetching = [shown, news, fetch, clock]
-    fetch.click(begin, None, fetching, **light)
-    clock.tick(look, None, fetching, **light)
-    gr.on(None, look, None, fetching, **light)  # when the page is opened

@@ -3,7 +3,7 @@ import functools
 
 import gradio as gr
 
-from demos import classroom, page, quiz_live
+from demos import classroom, fetching, page, quiz_live
 from models import checkpoint, sources
 from models.gan import GAN
 from models.moments import Moments
@@ -49,6 +49,11 @@ def class_question(quiz: Quiz, past: list[Question]) -> Question:
     raise ValueError("The class has seen all photographs: give more with --data, or open a new room.")
 
 
+def origin(photographs: Photographs) -> str:
+    """Where the photographs at hand come from."""
+    return f"Real photographs: {photographs.credit}" + (" They are grey and tiny, so invented faces are shown grey and tiny, too." if photographs.grey else "")
+
+
 # -- page --------------------------------------------------------------------------------------------------------------
 
 # All that happens in it lies in demos/quiz_web; the template never changes, so that Gradio leaves its content alone.
@@ -71,9 +76,7 @@ def build(device: str, data: str | None):
     if not absent:
         gr.HTML("", html_template=SKELETON, js_on_load=BEGIN, apply_default_css=False, padding=False)
     with gr.Accordion("Where the photographs come from", open=False):
-        credit = gr.Markdown()
-        fetch = gr.Button(f"Fetch Labeled Faces in the Wild ({wild.size})", size="sm", visible=False)
-        ticking = gr.Timer(1, active=False)
+        fetching.offer(wild, "Fetch Labeled Faces in the Wild", lambda: origin(quiz.photographs()), wanted=lambda: quiz.photographs().grey)
     if not absent:
         gr.HTML("", html_template=GROWN, js_on_load=GROW, apply_default_css=False, padding=False)
         gr.Markdown(notes["facts"].get("words", ""))
@@ -83,20 +86,6 @@ def build(device: str, data: str | None):
         classroom.build(functools.partial(class_question, quiz), rival="The discriminator")
 
     # -- events --------------------------------------------------------------------------------------------------------
-
-    def origin():
-        kept = quiz.photographs()
-        small = " They are grey and tiny, so invented faces are shown grey and tiny, too." if kept.grey else ""
-        return (f"Real photographs: {kept.credit}{small}\n\n{wild.message if wild.state in ('running', 'failed') else ''}",
-                gr.Button(visible=kept.grey and wild.state != "running"), gr.Timer(active=wild.state == "running"))
-
-    def begin_fetch():
-        wild.start()
-        return origin()
-
-    fetch.click(begin_fetch, None, [credit, fetch, ticking], queue=False, api_visibility="private")
-    ticking.tick(origin, None, [credit, fetch, ticking], queue=False, show_progress="hidden", api_visibility="private")
-    gr.on(None, origin, None, [credit, fetch, ticking], queue=False, show_progress="hidden", api_visibility="private")
 
     @page.plainly
     def quiz_round(mode: str = "one", faces: int = 10, level: str = "final") -> dict:

@@ -11,7 +11,7 @@ import gradio as gr
 import torch
 from starlette.routing import Mount
 
-from demos import page, voice_examples, voice_line, voice_mark, voice_phase
+from demos import fetching, page, voice_examples, voice_line, voice_mark, voice_phase
 from demos.serving import Modules
 from demos.voice_examples import wav
 from demos.voice_recorder import Recorder, bytes_of, recording
@@ -163,15 +163,11 @@ def build(device: str, data: str | None):
             ask = gr.Button("Ask about the result above")
             found = gr.Markdown()
             gr.Markdown(voice_mark.HONEST)
-    with gr.Row():
-        with gr.Column(min_width=280, scale=2):
-            news = gr.Markdown()
-        with gr.Column(min_width=280):
-            fetch = gr.Button(f"Fetch three LibriVox clips ({clips.size})", size="sm")
+    fetching.offer(clips, "Fetch three LibriVox clips", lambda: f"{voice_examples.CREDITS} {clips.credit if clips.state == 'ready' else ''}",
+                   news=lambda: gr.Dataset(**listed(examples())), shows=shown)
     for card in ([] if absent else [("Which network converts?", path)]) + ([] if silent else [("Which network speaks?", vocoder_path)]):
         with gr.Accordion(card[0], open=False):
             gr.Markdown(checkpoint.card(card[1]))
-    clock = gr.Timer(1, active=False)
     held = gr.State(None, time_to_live=REMEMBERED)
     file, result, script = gr.Audio(visible=False, type="filepath", label="recording"), gr.Audio(visible=False, label="converted"), gr.Button(visible=False)
 
@@ -268,17 +264,6 @@ def build(device: str, data: str | None):
     def forget():
         return None, None, "", gr.Column(visible=False), "", None, None
 
-    def look():
-        """What the download is doing: new examples once it is done."""
-        running, ready = clips.state == "running", clips.state == "ready"
-        told = clips.message if running or clips.state == "failed" else f"{voice_examples.CREDITS} {clips.credit if ready else ''}"
-        return (gr.Dataset(**listed(examples())) if ready else gr.skip(), told, gr.Button(visible=not ready, interactive=not running),
-                gr.Timer(active=running))
-
-    def begin():
-        clips.start()
-        return look()
-
     light = dict(queue=False, show_progress="hidden", api_visibility="private")
     heavy = dict(concurrency_id="heavy", concurrency_limit=1)
     script.click(convert_voice, [file, target, way, semitones], [result, told], api_name="convert_voice", **heavy)
@@ -290,7 +275,3 @@ def build(device: str, data: str | None):
     recorder.load(warm, None, None, **light)
     recorder.clear(forget, None, [line, held, told, on, returned, home, lesson], **light)
     shown.click(take, shown, [recorder, target], **light)
-    fetching = [shown, news, fetch, clock]
-    fetch.click(begin, None, fetching, **light)
-    clock.tick(look, None, fetching, **light)
-    gr.on(None, look, None, fetching, **light)  # when the page is opened

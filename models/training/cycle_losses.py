@@ -13,7 +13,7 @@ class GeneratorLosses(nn.Module):
     """G step: (D_B(G_AB(A)) - 1)^2 + (D_A(G_BA(B)) - 1)^2 + cycle * |rec - real| + identity * |idt - real|.
 
     With pairs, each B beside its disguise A' and the mask M of what was painted over, also (D_B(G_AB(A')) - 1)^2
-    + around * ((1 - M) |G_AB(A') - B| + (1 - M) |G_BA(B) - B|) + painted * (M |G_AB(A') - B| + M |G_BA(B) - A'|)
+    + around * ((1 - M) |G_AB(A') - B| + (1 - M) |G_BA(B) - B|) + painted * (M |G_AB(A') - B| + M |G_BA(B) - A'|) + plain * M |G_BA(B) - A'|
     + gated * the cross entropy with M of all gates that saw the animal: of G_BA on B, of G_AB on A' and on the way back.
     With masks of the animals of A the same for what G_AB does to A and G_BA on the way back; where there is none, G_AB's gate on A is asked to open on
     `LEAST` of the picture.
@@ -21,11 +21,11 @@ class GeneratorLosses(nn.Module):
     With critics (P_A, P_B) that look through a trained network, also - projected * P of each picture of which D is asked.
     """
 
-    def __init__(self, nets, identity, around=0.0, gated=0.0, projected=0.0, through=None):
+    def __init__(self, nets, identity, around=0.0, gated=0.0, projected=0.0, through=None, plain=0.0):
         super().__init__()
         self.G_AB, self.G_BA = nets.G_AB, nets.G_BA
         self.critics, self.through = (nets.D_A, nets.D_B), (through,)  # in a tuple: judged by, not trained
-        self.identity, self.around, self.gated, self.projected = identity, around, gated, projected
+        self.identity, self.around, self.gated, self.projected, self.plain = identity, around, gated, projected, plain
 
     def forward(self, real_A, real_B, with_identity: bool, cycle: float, disguise=None, mask=None, painted=0.0, mask_A=None):
         """Loss, fakes of A and of B for the critics' step, and the parts of the loss that a person watches."""
@@ -48,13 +48,13 @@ class GeneratorLosses(nn.Module):
             made, gate = self.G_AB.painted(worn(disguise, real_A, mask))
             told.append((gate, mask))
             beside = beside + self._beside(made, real_B, mask) + self._beside(fake_A, real_B, mask)
-            on_it = (mask * ((made.float() - real_B).abs() + (fake_A.float() - disguise).abs())).mean()
+            striped, plain = ((mask * (one.float() - truth).abs()).mean() for one, truth in ((made, real_B), (fake_A, disguise)))
             open_ = gate_B.float().mean((1, 2, 3)).clamp(min=1e-4)
             if mask_A is not None:
                 open_ = torch.where(mask_A.flatten(1).any(1), LEAST, open_)
             least = (LEAST / open_).log().clamp(min=0).mean()
             gated = sum(_cross_entropy(gate.float(), truth, truth.amax((1, 2, 3), keepdim=True)) for gate, truth in told if truth is not None)
-            loss = loss + self._fooled(made, 1) + self.around * beside + painted * on_it + self.gated * (least + gated)
+            loss = loss + self._fooled(made, 1) + self.around * beside + painted * (striped + plain) + self.plain * plain + self.gated * (least + gated)
             fake_B = torch.cat([fake_B, made])
         return loss, fake_A.detach(), fake_B.detach(), torch.stack([fooled, lost, idt, beside]).detach()
 

@@ -84,11 +84,15 @@ def options():
     parser.add_argument("--around", type=float, default=10.0, help="weight of the change beside the animal of a pair")
     parser.add_argument("--gated", type=float, default=1.0, help="weight of what the gates leave shut of the animal of a pair, or open beside it")
     parser.add_argument("--painted", type=float, default=10.0, help="weight of the difference on the animal of a pair; from a quarter of the time to its half the cycle takes its place")
+    parser.add_argument("--plain", type=float, default=4.0, help="weight of the difference between a pair's zebra made a horse and its disguise, all the time: critics alone let it fall to pieces")
     return parser
 
 
-def train(choices, config, domain_A, domain_B, shown, preprocessing, facts):
-    """Train on `domain_A` and `domain_B` (anything with `to(device)` and `batch(n)`; B may be `Disguised`, A then `Outlined`) and save. `shown(average)` gives {name: picture} sample sheets."""
+def train(choices, config, domain_A, domain_B, shown, preprocessing, facts, features=None):
+    """Train on `domain_A` and `domain_B` (anything with `to(device)` and `batch(n)`; B may be `Disguised`, A then `Outlined`) and save.
+
+    `shown(average)` gives {name: picture} sample sheets; `features` are what the critics of `--projected` look through.
+    """
     run = Run(choices)
     nets = run.place(cyclegan.CycleGAN(config))
     average = run.average(nets, 0.99)  # a short one: stripes wander in the course of the training, and the mean of many is grey
@@ -96,7 +100,7 @@ def train(choices, config, domain_A, domain_B, shown, preprocessing, facts):
     optimizers = [torch.optim.Adam(weights, choices.rate, (0.5, 0.999), fused=on_gpu) for weights in (nets.generators(), nets.critics())]
     through = None
     if choices.projected:
-        features = run.place(Features())
+        run.place(features)
         through = run.place(nn.ModuleList(ProjectedCritic(features) for _ in "AB"))
         optimizers.append(torch.optim.Adam(heads(through), choices.projected_rate, (0.0, 0.99), fused=on_gpu))
     resumed = run.resume(nets, average, optimizers)
@@ -107,7 +111,7 @@ def train(choices, config, domain_A, domain_B, shown, preprocessing, facts):
     if choices.compile:
         for net in (nets.G_AB.layers, nets.G_BA.layers, nets.D_A, nets.D_B):
             net.compile(dynamic=False)  # two batch sizes: two programs, each the faster for it
-    generator_losses = run.parallel(GeneratorLosses(nets, choices.identity, choices.around, choices.gated, choices.projected, through))
+    generator_losses = run.parallel(GeneratorLosses(nets, choices.identity, choices.around, choices.gated, choices.projected, through, choices.plain))
     critic_losses = run.parallel(CriticLosses(nets, through))
     judges = nets.critics() + (heads(through) if through is not None else [])
     pool_A, pool_B = Pool(), Pool()
@@ -218,19 +222,20 @@ def main(arguments=None):
         kept[domain] = kept[domain][..., :side // 8 * 8, :side // 8 * 8]
     facts = {"domains": list(choices.domains), "data": "horse2zebra (Zhu et al. 2017), photographs from ImageNet: non-commercial research and education",
              "pictures": {d: len(stored[d]) for d in choices.domains}, "kept back": "60 horses and 80 zebras, lowest hash of the file name"}
-    if choices.projected:
+    features = Features() if choices.projected else None
+    if features is not None:
         facts["critics"] = NOTE
     domain_A, domain_B = (data.Crops(stored[domain], choices.size) for domain in choices.domains)
     if choices.disguise:
         domain_B = Disguised.of(*(stored[domain] for domain in choices.domains), choices.size, pick_device(choices.device), 2 if choices.dry_run else 900)
         facts["disguised"] = f"{int(domain_B.found.sum())} of {len(domain_B.found)} pictures of {choices.domains[1]}"
         print(f"pairs of {facts['disguised']}", flush=True)
-        if choices.projected:
+        if features is not None:
             device = pick_device(choices.device)
-            domain_A = Outlined.of(stored[choices.domains[0]], domain_B, Features().to(device, memory_format=torch.channels_last), choices.size, device)
+            domain_A = Outlined.of(stored[choices.domains[0]], domain_B, features.to(device, memory_format=torch.channels_last), choices.size, device)
             facts["outlined"] = f"{int(domain_A.found.sum())} of {len(domain_A.found)} pictures of {choices.domains[0]}"
             print(f"outlines of {facts['outlined']}", flush=True)
-    train(choices, config, domain_A, domain_B, shown, {"size": choices.size, "range": [-1, 1]}, facts)
+    train(choices, config, domain_A, domain_B, shown, {"size": choices.size, "range": [-1, 1]}, facts, features)
 
 
 if __name__ == "__main__":

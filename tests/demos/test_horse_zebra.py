@@ -4,7 +4,6 @@ import io
 import gradio as gr
 import numpy as np
 import pytest
-import torch
 from gradio.data_classes import ImageData
 from PIL import Image
 from starlette.applications import Starlette
