@@ -103,8 +103,7 @@ def build(device: str, data: str | None):
     examples = lambda: at_hand + examples_fetched(photos)
 
     gr.Markdown(WORDS)
-    words = absent or notes["facts"].get("words", "")
-    gr.Markdown(words, visible=bool(words))
+    gr.Markdown(absent, visible=bool(absent))
     shown = gr.Dataset(components=["image"], samples=[[example.picture] for example in at_hand], type="index", samples_per_page=24,
                        label="Try one of these: predict what happens, then translate it")
     result = functools.partial(gr.Image, type="filepath", image_mode=None, interactive=False, height=260, min_width=140, elem_classes="hz-picture",
@@ -150,6 +149,7 @@ def build(device: str, data: str | None):
     fetching.offer(photos, "Fetch six more photographs", lambda: f"{CREDITS} {photos.credit if photos.state == 'ready' else ''}",
                    news=lambda: gr.Dataset(samples=[[example.picture] for example in examples()]), shows=shown)
     if not absent:
+        gr.Markdown(notes["facts"].get("words", ""))
         with gr.Accordion("Which network is this?", open=False):
             gr.Markdown(checkpoint.card(path))
     gr.HTML(STYLE, padding=False)

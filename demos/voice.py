@@ -134,8 +134,7 @@ def build(device: str, data: str | None):
     listed = lambda found: dict(samples=[[example.name] for example in found], sample_labels=[example.name for example in found])
 
     gr.Markdown(WORDS)
-    words = absent or notes["facts"].get("words", "")
-    gr.Markdown(words, visible=bool(words))
+    gr.Markdown(absent, visible=bool(absent))
     shown = gr.Dataset(components=["textbox"], **listed(at_hand), type="index", samples_per_page=24, label="Examples: click one to load it")
     with gr.Row():
         with gr.Column(min_width=280):
@@ -165,6 +164,7 @@ def build(device: str, data: str | None):
             gr.Markdown(voice_mark.HONEST)
     fetching.offer(clips, "Fetch three LibriVox clips", lambda: f"{voice_examples.CREDITS} {clips.credit if clips.state == 'ready' else ''}",
                    news=lambda: gr.Dataset(**listed(examples())), shows=shown)
+    gr.Markdown(notes["facts"].get("words", ""))
     for card in ([] if absent else [("Which network converts?", path)]) + ([] if silent else [("Which network speaks?", vocoder_path)]):
         with gr.Accordion(card[0], open=False):
             gr.Markdown(checkpoint.card(card[1]))

@@ -32,7 +32,7 @@ from models.device import pick_device
 from models.training import data
 from models.training.cycle_losses import CriticLosses, GeneratorLosses, Pool
 from models.training.disguise import Disguised
-from models.training.loop import Run, arguments
+from models.training.loop import Run, arguments, gmac
 from models.training.outlined import Outlined
 from models.training.projected import NOTE, Features, ProjectedCritic
 
@@ -179,9 +179,12 @@ def leave(run, choices, nets, average, optimizers, moments, through, shown, prep
     for name, picture in sheets.items():
         run.picture(name, picture)
     run.line(**metrics)
-    run.save(choices.name, nets, average, optimizers, {**preprocessing, "size": round(choices.size * choices.enlarge)},
-             {**facts, "held-back metrics": metrics, "training crops": choices.size, "batch": choices.batch},
-             release=average.module.enlarged(choices.enlarge), moments=moments.state(), **({"through": through.state_dict()} if through is not None else {}))
+    release, side = average.module.enlarged(choices.enlarge), round(choices.size * choices.enlarge)
+    cost = {"GMAC for a picture": round(gmac(release.G_AB, torch.zeros(1, release.config.channels, side, side, device=run.device)), 2),
+            "weights": sum(p.numel() for p in release.G_AB.parameters())}
+    run.save(choices.name, nets, average, optimizers, {**preprocessing, "size": side},
+             {**facts, "a generator": cost, "held-back metrics": metrics, "training crops": choices.size, "batch": choices.batch},
+             release=release, moments=moments.state(), **({"through": through.state_dict()} if through is not None else {}))
     moments.save(choices.out / f"{choices.name}_moments.png")
 
 

@@ -12,6 +12,7 @@ import torch
 import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
+from torch.utils.flop_counter import FlopCounterMode
 
 from models import checkpoint
 from models.device import bfloat16_is_faster, describe, pick_device
@@ -183,6 +184,13 @@ class Run:
 def hardware(device, world=1) -> str:
     """What a card says of the machine."""
     return f"{world} x {describe(device)}" + ("" if device.type == "cuda" else f", {torch.get_num_threads()} thread(s)")
+
+
+def gmac(network, x) -> float:
+    """Billions of multiplications with weights that a network takes for `x`."""
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        network(x)
+    return counter.get_total_flops() / 2e9
 
 
 def code_commit() -> str:

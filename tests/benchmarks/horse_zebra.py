@@ -13,24 +13,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from demos import page
 from models import checkpoint
 from models.cyclegan import CycleGAN, Generator
 from models.device import bfloat16_is_faster
 from models.painting import painted_horse
+from models.training.loop import gmac
 from tests.conftest import ARGUMENTS
 
 PEOPLE = 30
 LATEST = 120  # seconds after which an answer counts as lost
-
-
-def gmac(network, picture) -> float:
-    """Billions of multiplications of weights for one picture."""
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        network(picture)
-    return counter.get_total_flops() / 2e9
 
 
 def cost(runs, side=256):

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch.utils.flop_counter import FlopCounterMode
 
 import models.cyclegan
 from models import checkpoint, painting, strip
@@ -161,11 +160,9 @@ def test_crops_are_cut_out_of_what_is_stored():
 
 
 def test_the_trainer_s_network_is_small():
-    nets = models.cyclegan.CycleGAN(cyclegan.SMALL).enlarged(2)
+    nets = models.cyclegan.CycleGAN(cyclegan.SMALL).enlarged(1.6)
     assert sum(p.numel() for p in nets.parameters()) * 2 < 9e6, "bytes of the tab's weights in half precision"
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        nets.G_AB(torch.zeros(1, 3, 256, 256))
-    assert counter.get_total_flops() / 2e9 < 49.6 / 20
+    assert loop.gmac(nets.G_AB, torch.zeros(1, 3, 256, 256)) < 49.6 / 20
 
 
 def test_animals_are_found_in_front_of_a_meadow():
