@@ -38,10 +38,10 @@ class Generator(nn.Module):
     `Config()` as it stands is the published network for 256x256 pictures: 9 blocks, width 64, transposed convolutions. The smaller
     ones of this project fold `unshuffle` x `unshuffle` pixels into channels first (the work happens at low resolution), grow
     again by resize-convolution (no checkerboard: Odena et al. 2016), with `halfway` channels at half the resolution (0: in one
-    leap). So that to leave a background alone costs nothing, they may add their output to the input (`residual`), or paint over it
-    through a gate of their own that opens from 0 to 1 at every pixel (`gate`; Mejjati et al. 2018, arXiv:1806.02311). Such a one may
-    also look at a picture reduced by `shrink`: what it does is enlarged again and done to the picture as it came (after Liang et al.
-    2021, arXiv:2105.09188), which keeps every blade of grass at a quarter of the work. ValueError for `shrink` in a plain network.
+    leap). So that to leave a background alone costs nothing, they may paint over the input through a gate of their own that opens
+    from 0 to 1 at every pixel (`gate`; Mejjati et al. 2018, arXiv:1806.02311). Such a one may also look at a picture reduced by
+    `shrink`, whole or not: what it does is enlarged again and done to the picture as it came (after Liang et al. 2021,
+    arXiv:2105.09188), which keeps every blade of grass at a part of the work. ValueError for `shrink` in a plain network.
     """
 
     @dataclass(frozen=True)
@@ -53,15 +53,14 @@ class Generator(nn.Module):
         downs: int = 2
         unshuffle: int = 1
         resize_convolution: bool = False
-        residual: bool = False
         halfway: int = 0
         shrink: float = 1
         gate: bool = False
 
     def __init__(self, config: Config = Config()):
         super().__init__()
-        if config.shrink > 1 and not (config.residual or config.gate):
-            raise ValueError("Only a change can be enlarged: a generator that looks at a reduced picture adds to it (residual) or paints over it (gate).")
+        if config.shrink > 1 and not config.gate:
+            raise ValueError("Only a change can be enlarged: a generator that looks at a reduced picture paints over it (gate).")
         self.config = config
         fold, width, edge = config.unshuffle ** 2, config.width, 7 if config.unshuffle == 1 else 3
         layers = [nn.PixelUnshuffle(config.unshuffle),
@@ -101,13 +100,13 @@ class Generator(nn.Module):
     def painted(self, x):
         """The picture made of `x`, and the gate (B, 1, H, W) in 0..1 through which it was painted over; None without one."""
         h = self.layers(reduced(x, self.config.shrink))
-        if not (self.config.residual or self.config.gate):
+        if not self.config.gate:
             return h.tanh(), None
-        if self.config.gate:
-            h = torch.cat([h[:, :-1].tanh(), (h[:, -1:] - 1).sigmoid()], 1)  # at first it lets a quarter through
+        h = torch.cat([h[:, :-1].tanh(), (h[:, -1:] - 1).sigmoid()], 1)  # at first it lets a quarter through
         if self.config.shrink > 1:
             h = F.interpolate(h, x.shape[-2:], mode="bilinear")
-        return (x + h[:, -1:] * (h[:, :-1] - x), h[:, -1:]) if self.config.gate else (x + h, None)
+        paint, gate = h[:, :-1], h[:, -1:]
+        return x + gate * (paint - x), gate
 
     def translate(self, x):
         """`forward` for any H and W of at least 8: continued by reflection to a multiple of `stride`, and cropped back."""
@@ -192,7 +191,6 @@ class CycleGAN(nn.Module):
         downs: int = 2
         unshuffle: int = 1
         resize_convolution: bool = False
-        residual: bool = False
         critic_width: int = 64
         halfway: int = 0
         shrink: float = 1
@@ -202,7 +200,7 @@ class CycleGAN(nn.Module):
         super().__init__()
         self.config = config
         generator = Generator.Config(config.channels, config.channels, config.width, config.blocks, config.downs, config.unshuffle,
-                                     config.resize_convolution, config.residual, config.halfway, config.shrink, config.gate)
+                                     config.resize_convolution, config.halfway, config.shrink, config.gate)
         critic = Discriminator.Config(config.channels, config.critic_width, config.shrink)
         self.G_AB, self.G_BA = Generator(generator), Generator(generator)
         self.D_A, self.D_B = Discriminator(critic), Discriminator(critic)

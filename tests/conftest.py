@@ -28,7 +28,7 @@ def nets():
 
     from models.cyclegan import CycleGAN
     torch.manual_seed(0)
-    return CycleGAN(CycleGAN.Config(width=8, blocks=1, downs=0, unshuffle=4, halfway=4, resize_convolution=True, residual=True, critic_width=4)).eval().requires_grad_(False)
+    return CycleGAN(CycleGAN.Config(width=8, blocks=1, downs=0, unshuffle=4, halfway=4, resize_convolution=True, gate=True, critic_width=4)).eval().requires_grad_(False)
 
 
 @pytest.fixture(scope="session")

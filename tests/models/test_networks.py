@@ -42,15 +42,15 @@ def test_gan_minibatch_deviation_tells_copies():
     assert gan._minibatch_deviation(copies).max() < 1e-3 < gan._minibatch_deviation(varied).min()
 
 
-CONFIGS = [cyclegan.Generator.Config(3, 3, 8, 1), cyclegan.Generator.Config(1, 1, 8, 1, 1, 2, True, True), cyclegan.Generator.Config(3, 2, 8, 1, 0, 4, True),
-           cyclegan.Generator.Config(3, 3, 8, 1, 0, 4, True, True, halfway=4), cyclegan.Generator.Config(3, 3, 8, 1, 0, 4, True, True, halfway=4, shrink=2),
+CONFIGS = [cyclegan.Generator.Config(3, 3, 8, 1), cyclegan.Generator.Config(1, 1, 8, 1, 1, 2, True, gate=True), cyclegan.Generator.Config(3, 2, 8, 1, 0, 4, True),
+           cyclegan.Generator.Config(3, 3, 8, 1, 0, 4, True, halfway=4), cyclegan.Generator.Config(3, 3, 8, 1, 0, 4, True, halfway=4, shrink=1.6, gate=True),
            cyclegan.Generator.Config(3, 3, 8, 1, 0, 4, True, halfway=4, shrink=2, gate=True)]
 
 
 @pytest.mark.parametrize("config", CONFIGS)
 def test_generator_keeps_any_size(config):
     net = cyclegan.Generator(config)
-    assert net(torch.randn(2, config.in_channels, 32, 48)).shape == (2, config.out_channels, 32, 48)
+    assert net(torch.randn(2, config.in_channels, 32, 64)).shape == (2, config.out_channels, 32, 64)
     for height, width in ((33, 50), (8, 8), (9, 31), (8, 300)):
         assert net.translate(torch.randn(1, config.in_channels, height, width)).shape == (1, config.out_channels, height, width)
 
@@ -66,17 +66,18 @@ def test_pictures_are_continued_by_reflection_and_cropped_back(monkeypatch):
 
 
 def test_what_an_enlarged_network_changes_is_enlarged():
-    nets = cyclegan.CycleGAN(cyclegan.CycleGAN.Config(width=8, blocks=1, downs=0, unshuffle=4, resize_convolution=True, residual=True, critic_width=4))
+    nets = cyclegan.CycleGAN(cyclegan.CycleGAN.Config(width=8, blocks=1, downs=0, unshuffle=4, resize_convolution=True, gate=True, critic_width=4))
     larger, fine = nets.enlarged(2), torch.randn(1, 3, 64, 96)
     coarse = torch.nn.functional.avg_pool2d(fine, 2)
-    change = nets.G_AB(coarse) - coarse
-    assert torch.allclose(larger.G_AB(fine) - fine, torch.nn.functional.interpolate(change, (64, 96), mode="bilinear"), atol=1e-6)
+    painted = nets.G_AB.layers(coarse)
+    paint, gate = (torch.nn.functional.interpolate(part, (64, 96), mode="bilinear") for part in (painted[:, :3].tanh(), (painted[:, 3:] - 1).sigmoid()))
+    assert torch.allclose(larger.G_AB(fine), fine + gate * (paint - fine), atol=1e-6)
     between = nets.enlarged(1.6)
     assert between.G_AB.stride == 32 and between.G_AB.translate(fine[..., :50, :]).shape == (1, 3, 50, 96) and between.D_A(fine).shape == nets.D_A(fine[..., :40, :60]).shape
     assert torch.equal(larger.D_A(fine), nets.D_A(coarse)) and larger.D_A.patch == 2 * nets.D_A.patch
     nets.D_A.layers[0].weight.data.zero_()
     assert larger.config.shrink == 2 and not larger.D_A.layers[0].weight.any(), "one store of weights for both"
-    with pytest.raises(ValueError, match="residual"):
+    with pytest.raises(ValueError, match="gate"):
         cyclegan.Generator(cyclegan.Generator.Config(shrink=2))
 
 

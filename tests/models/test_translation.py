@@ -17,7 +17,7 @@ from models.translation import DIRECTIONS, INVENTED, REAL, difference, gate_pict
 def still(nets):
     """Generators that change nothing."""
     for net in (nets.G_AB, nets.G_BA):
-        net.layers[-1].weight.zero_(), net.layers[-1].bias.zero_()  # what is added to the input is nothing
+        net.layers[-1].weight.zero_(), net.layers[-1].bias.fill_(-60)  # the gate is shut
     return nets
 
 
@@ -114,7 +114,7 @@ def test_the_map_lies_where_its_patches_look(nets, times):
 
 def test_the_gate_is_handed_on_and_darkens_what_it_left_alone(nets):
     torch.manual_seed(0)
-    done = translate(CycleGAN(replace(nets.config, residual=False, gate=True, shrink=2)).eval(), noise(100, 60), DIRECTIONS[0], 128)
+    done = translate(CycleGAN(replace(nets.config, shrink=2)).eval(), noise(100, 60), DIRECTIONS[0], 128)
     assert done.gate.shape == done.fake.size[::-1] and 0 <= done.gate.min() < done.gate.max() <= 1
     drawn = np.asarray(gate_picture(torch.tensor([[0.0, 1.0]]), Image.new("RGB", (2, 1), (200, 100, 40))))
     assert drawn.tolist() == [[[30, 15, 6], [200, 100, 40]]]

@@ -140,7 +140,7 @@ def test_half_the_disguises_wear_the_middle_of_a_horse():
 
 
 def test_moments_are_kept_at_powers_of_two_and_at_the_end():
-    net = models.cyclegan.Generator(models.cyclegan.Generator.Config(width=4, blocks=0, downs=0, unshuffle=4, resize_convolution=True, residual=True))
+    net = models.cyclegan.Generator(models.cyclegan.Generator.Config(width=4, blocks=0, downs=0, unshuffle=4, resize_convolution=True, gate=True))
     moments = cyclegan.Moments(torch.zeros(1, 3, 16, 16))
     for step in range(21):
         moments.look(net, step)
