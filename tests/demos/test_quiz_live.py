@@ -97,6 +97,14 @@ def test_faces_cannot_be_told_by_address_length_or_headers(client):
     assert len({str(one) for one in seen}) == 1 and 3 <= sum(truths) <= 7
 
 
+def test_a_face_is_ready_when_it_is_asked_for(client, table):
+    """Nothing is computed then, so that how long an answer takes does not depend on the kind of face."""
+    key = begun(client, mode="opening")["round"]
+    table.network = table.photographs = None
+    table._threads.submit = None
+    assert [client.get(f"/quiz/{key}/face/{number}").status_code for number in range(3)] == [200] * 3
+
+
 def test_a_face_a_look_and_the_report_wait_for_their_turn(client):
     key = begun(client, mode="one")["round"]
     for path in ("face/1", "look/0", "report"):

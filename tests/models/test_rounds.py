@@ -53,6 +53,23 @@ def test_the_opening_is_as_the_lecture_was_or_by_chance(net, photographs):
     assert {sum(face.real for face in new_round(levels, photographs, "opening", seed=seed).faces) for seed in range(40)} == {0, 1, 2, 3}
 
 
+@pytest.mark.parametrize("mode, most", [("one", 7), ("opening", 3)])
+def test_the_work_for_a_round_does_not_tell_how_many_are_real(net, monkeypatch, mode, most):
+    worked, reals = set(), set()
+    for seed in range(30):
+        source, done = Colour(), []
+        level = moments.levels(net)[-1]
+        level = level._replace(invent=lambda seeds, invent=level.invent: done.append(("invented", len(seeds))) or invent(seeds))
+        monkeypatch.setattr(source, "draw", lambda rng, count, draw=source.draw: done.append(("photographs", count)) or draw(rng, count))
+        for step in ("as_pixels", "as_file"):
+            monkeypatch.setattr(rounds, step, lambda *given, step=step, do=getattr(rounds, step): done.append(step) or do(*given))
+        reals.add(sum(face.real for face in new_round([level], source, mode, 10, seed=seed).faces))
+        worked.add(tuple(done))
+        monkeypatch.undo()
+    assert len(reals) >= 4 and len(worked) == 1
+    assert {step for step in worked.pop() if step[0] in ("invented", "photographs")} == {("invented", most), ("photographs", most)}
+
+
 @pytest.mark.parametrize("source", [Photographs(), Colour()], ids=["grey", "colour"])
 def test_all_files_of_a_round_are_alike_but_for_their_pixels(net, source):
     game = new_round(moments.levels(net), source, "moment", 20, seed=1)
