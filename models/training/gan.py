@@ -73,7 +73,7 @@ def at(net, resolution, alpha):
 def main(arguments_=None):
     parser = arguments(__doc__.splitlines()[0], batch=32)
     parser.add_argument("--until", type=int, default=128, help="resolution to grow to: 4, 8, ... 128")
-    parser.add_argument("--rate", type=float, default=2e-3, help="learning rate of both networks")
+    parser.add_argument("--rate", type=float, default=2e-3, help="learning rate of both networks; all rates fall in the end")
     parser.add_argument("--gamma", type=float, default=0.1, help="weight of R1 at 64 pixels; it grows with the number of pixels (Karras et al. 2020b)")
     parser.add_argument("--projected", type=float, default=0.0, help="weight of a second critic that looks through a network trained on ImageNet; 0 for none")
     parser.add_argument("--projected-rate", type=float, default=2e-4, help="learning rate of that critic")
@@ -100,6 +100,7 @@ def main(arguments_=None):
         projected = run.place(ProjectedCritic(run.place(Features())))
         optimizers.append(torch.optim.Adam(projected.heads.parameters(), choices.projected_rate, (0.0, 0.99)))
         projected_loss = run.parallel(ProjectedLoss(projected))
+    rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
     grown = run.resume(net, average, optimizers)
     if projected is not None and "projected" in grown:
         projected.load_state_dict(grown["projected"])
@@ -147,6 +148,11 @@ def main(arguments_=None):
         resolution, alpha = grown_to, faded
         if keeper.due(resolution, alpha, run.images):
             remember()
+
+        # The learning rates fall linearly to a tenth over the last quarter of the time.
+        for optimizer, given in zip(optimizers, rates):
+            for group, rate in zip(optimizer.param_groups, given):
+                group["lr"] = rate * min(1.0, max(0.1, 4 * (1 - run.fraction)))
         batch = choices.batch if resolution < 128 else max(4, choices.batch // 2)
         if choices.compile and not compiled and resolution >= 32:  # below, compiling takes longer than training
             compiled = True

@@ -148,7 +148,8 @@ class Run:
         if self.rank:
             return
         self.options.out.mkdir(parents=True, exist_ok=True)
-        made = {"steps": self.step, "images seen": self.images, "seed": self.options.seed, "hours": round(self.hours(), 3),
+        options = {k: v for k, v in vars(self.options).items() if isinstance(v, int | float) and v is not False and k not in ("batch", "seed", "every", "threads", "dry_run")}
+        made = {"options": options, "steps": self.step, "images seen": self.images, "seed": self.options.seed, "hours": round(self.hours(), 3),
                 "hardware": hardware(self.device, self.world), "precision": "bfloat16" if self.bfloat16 else "float32", "code": code_commit()}
         checkpoint.save(self.options.out / f"{name}.safetensors", release or average.module, preprocessing, {"words": self.options.words, **facts, **made})
         unfinished = self.options.out / f"{name}.pt.part"
