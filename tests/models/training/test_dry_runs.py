@@ -101,6 +101,13 @@ def test_a_strip_of_one_horse_is_left_and_goes_on(tmp_path):
     assert [step for step, _ in later] == [0, 1, 2, 4, 8] and later[3][1].tobytes() == moments[3][1].tobytes()
 
 
+def test_the_face_gan_goes_on_at_the_rate_that_is_asked_for_now(tmp_path):
+    gan.main(["--dry-run", "--out", str(tmp_path / "first")])
+    gan.main(["--dry-run", "--out", str(tmp_path), "--resume", str(tmp_path / "first" / "face_gan.pt"), "--rate", "1e-5"])
+    optimizers = torch.load(tmp_path / "face_gan.pt", weights_only=True)["optimizers"]
+    assert [group["lr"] for optimizer in optimizers for group in optimizer["param_groups"]] == pytest.approx([1e-6, 1e-5, 1e-5]), "and a tenth for the styles"
+
+
 def test_zebras_in_disguise_are_learned_from_and_told_on_the_card(tmp_path):
     cyclegan.main(["--dry-run", "--disguise", "--out", str(tmp_path)])
     notes = checkpoint.describe(tmp_path / "horse2zebra.safetensors")
