@@ -26,8 +26,8 @@ class Example:
 
 QUESTIONS = {
     "horse": ("A bay horse that a program painted, in the pose of a drawing. **Which parts will get stripes**: body, legs, head, meadow, sky? Say it, then press Translate.",
-              "Brown coats seen from the side are what the network has met most often. It has no notion of a leg or a head: where the coat is black or in shade, it finds "
-              "little that looks like a horse."),
+              "Brown coats seen from the side are what the network has met most often. Outlines of horses taught it where an animal ends, so meadow and sky stay; lower legs, "
+              "dark and thin, get few stripes."),
     "rider": ("A horse with a rider. **Will the rider get stripes, too?** Say it, then press Translate.",
               "In the training photographs of zebras nobody rides, so no critic ever asked for a rider to stay as he was. The paper shows the same failure on a famous man on "
               "horseback (Zhu et al. 2017, figure 17)."),
@@ -35,15 +35,15 @@ QUESTIONS = {
                 "There are only two kinds of picture in this network's world. What is no zebra counts as a horse, so it looks for something brown; that the animal is "
                 "another one it cannot know."),
     "lion": ("A lion: brown like a horse, from the front, with a mane. **Where will the stripes begin and end?** Say it, then press Translate.",
-             "Colour decides more than shape does: the critic sees patches and no animals, and in a patch a brown coat is a brown coat, whoever wears it. Dry grass is brown, too."),
+             "Smooth and brown is a coat to it, whoever wears it: flanks get stripes, and even the blurred ground behind. Mane and face look like no horse that it has met from the side."),
     "you": ("A person, without any animal. **Is nothing the right answer, and will the network give it?** Say it, then press Translate. Then try it on you, with the camera.",
-            "Nobody taught it to say that there is no horse here. The identity loss only asks to leave *zebras* as they are. Skin and wood are brown, and some of it turns grey "
-            "or striped."),
+            "Nobody taught it to say that there is no horse here. The identity loss only asks to leave *zebras* as they are. What is smooth and between red and "
+            "brown may be taken for a coat."),
     "zebras": ("A photograph of zebras. **What will be drawn where the stripes are taken away?** Say it, then press Translate.",
                "This way is the harder one: a coat of one colour has to be invented for every pair of stripes, and there are horses of every colour. The average of them is a "
                "greyish brown."),
     "photo": ("A photograph of horses that was kept for tests: the network has never met it. **What will it get wrong first?** Say it, then press Translate.",
-              "Look at the edge of the animal and at the meadow: ghost stripes on the ground, legs that stay brown and a sky that changes its tint are what to look for."),
+              "White and very dark coats that stay as they are, lower legs without stripes, and riders or bushes that get some are what to look for."),
 }
 
 

@@ -96,7 +96,7 @@ def train(choices, config, domain_A, domain_B, shown, preprocessing, facts, feat
     """
     run = Run(choices)
     nets = run.place(cyclegan.CycleGAN(config))
-    average = run.average(nets, 0.99)  # a short one: stripes wander in the course of the training, and the mean of many is grey
+    average = run.average(nets, 0.998)  # a long one: coats wander in the course of the training
     on_gpu = run.device.type == "cuda"
     optimizers = [torch.optim.Adam(weights, choices.rate, (0.5, 0.999), fused=on_gpu) for weights in (nets.generators(), nets.critics())]
     through = None
