@@ -32,16 +32,47 @@ class ResidualBlock(nn.Module):
         return x + self.body(x)
 
 
+class ResizeConv(nn.Conv2d):
+    """(B, C, H, W) -> (B, C', 2H, 2W): every pixel doubled, then a 3x3 convolution with reflected edges (no checkerboard: Odena et al. 2016).
+
+    Under a 3x3 kernel on doubled pixels lie only 2x2 different ones, another four for each of the four places a new pixel can have: so it is computed, in
+    four ninths of the multiplications, and nothing of the enlarged picture is held but the result.
+    """
+
+    def __init__(self, in_channels, out_channels, bias=False):
+        super().__init__(in_channels, out_channels, 3, bias=bias)
+
+    def forward(self, x):
+        (height, width), places = x.shape[-2:], [quarter for half in _on_doubled(self.weight, 2) for quarter in _on_doubled(half, 3)]
+        bias = None if self.bias is None else self.bias.repeat(4)
+        for dim in (2, 3):  # not by `F.pad`, whose gradient torch.compile lays out wrongly for channels last (2.14)
+            x = torch.cat([x.narrow(dim, 0, 1), x, x.narrow(dim, x.shape[dim] - 1, 1)], dim)
+        made = F.conv2d(x, torch.cat(places), bias).permute(0, 2, 3, 1).chunk(4, 3)
+        rows = [torch.stack([made[2 * i][:, i:i + height, :width], made[2 * i + 1][:, i:i + height, 1:]], 3) for i in range(2)]
+        return torch.stack(rows, 2).reshape(len(x), 2 * height, 2 * width, -1).permute(0, 3, 1, 2)
+
+
+def _on_doubled(weight, dim):
+    """A kernel's three weights along `dim` -> the two of it that come to lie on different pixels, for each second new pixel and for those between."""
+    first, middle, last = weight.unbind(dim)
+    return torch.stack([first, middle + last], dim), torch.stack([first + middle, last], dim)
+
+
+def _growing(times, in_channels, out_channels, bias=False):
+    """Layers that enlarge by an even number of `times`."""
+    return [nn.Upsample(scale_factor=times // 2)] * (times > 2) + [ResizeConv(in_channels, out_channels, bias)]
+
+
 class Generator(nn.Module):
     """(B, in_channels, H, W) in -1..1 -> (B, out_channels, H, W) in about -1..1; H and W multiples of `stride`.
 
     `Config()` as it stands is the published network for 256x256 pictures: 9 blocks, width 64, transposed convolutions. The smaller
-    ones of this project fold `unshuffle` x `unshuffle` pixels into channels first (the work happens at low resolution), grow
-    again by resize-convolution (no checkerboard: Odena et al. 2016), with `halfway` channels at half the resolution (0: in one
-    leap). So that to leave a background alone costs nothing, they may paint over the input through a gate of their own that opens
-    from 0 to 1 at every pixel (`gate`; Mejjati et al. 2018, arXiv:1806.02311). Such a one may also look at a picture reduced by
-    `shrink`, whole or not: what it does is enlarged again and done to the picture as it came (after Liang et al. 2021,
-    arXiv:2105.09188), which keeps every blade of grass at a part of the work. ValueError for `shrink` in a plain network.
+    ones of this project fold `unshuffle` x `unshuffle` pixels into channels first (the work happens at low resolution), grow again
+    by resize-convolution, with `halfway` channels at half the resolution (0: in one leap). So that to leave a background alone
+    costs nothing, they may paint over the input through a gate of their own that opens from 0 to 1 at every pixel (`gate`; Mejjati
+    et al. 2018, arXiv:1806.02311). Such a one may also look at a picture reduced by `shrink`, whole or not: what it does is
+    enlarged again and done to the picture as it came (after Liang et al. 2021, arXiv:2105.09188), which keeps every blade of grass
+    at a part of the work. ValueError for `shrink` in a plain network, and for an `unshuffle` that doubling does not undo.
     """
 
     @dataclass(frozen=True)
@@ -61,6 +92,8 @@ class Generator(nn.Module):
         super().__init__()
         if config.shrink > 1 and not config.gate:
             raise ValueError("Only a change can be enlarged: a generator that looks at a reduced picture paints over it (gate).")
+        if config.unshuffle > 1 and config.unshuffle % (4 if config.halfway else 2):
+            raise ValueError("A generator grows again by doubling: what it unshuffles must be even, and a multiple of four with a stop halfway.")
         self.config = config
         fold, width, edge = config.unshuffle ** 2, config.width, 7 if config.unshuffle == 1 else 3
         layers = [nn.PixelUnshuffle(config.unshuffle),
@@ -72,18 +105,18 @@ class Generator(nn.Module):
         layers += [ResidualBlock(width) for _ in range(config.blocks)]
         for _ in range(config.downs):
             if config.resize_convolution:
-                layers += [nn.Upsample(scale_factor=2), nn.Conv2d(width, width // 2, 3, padding=1, padding_mode="reflect", bias=False)]
+                layers += _growing(2, width, width // 2)
             else:
                 layers += [nn.ConvTranspose2d(width, width // 2, 3, stride=2, padding=1, output_padding=1, bias=False)]
             width //= 2
             layers += [InstanceNorm(), nn.ReLU()]
+        painted = config.out_channels + config.gate
         if config.halfway:
-            layers += [nn.Upsample(scale_factor=config.unshuffle // 2), nn.Conv2d(width, config.halfway, 3, padding=1, padding_mode="reflect", bias=False),
-                       InstanceNorm(), nn.ReLU(), nn.Upsample(scale_factor=2)]
-            width = config.halfway
+            layers += _growing(config.unshuffle // 2, width, config.halfway) + [InstanceNorm(), nn.ReLU()] + _growing(2, config.halfway, painted, bias=True)
         elif config.unshuffle > 1:
-            layers += [nn.Upsample(scale_factor=config.unshuffle)]
-        layers += [nn.Conv2d(width, config.out_channels + config.gate, edge, padding=edge // 2, padding_mode="reflect")]
+            layers += _growing(config.unshuffle, width, painted, bias=True)
+        else:
+            layers += [nn.Conv2d(width, painted, edge, padding=edge // 2, padding_mode="reflect")]
         self.layers = nn.Sequential(*layers)
         self.apply(_normal_weights)
 
@@ -102,7 +135,7 @@ class Generator(nn.Module):
         h = self.layers(reduced(x, self.config.shrink))
         if not self.config.gate:
             return h.tanh(), None
-        h = torch.cat([h[:, :-1].tanh(), (h[:, -1:] - 1).sigmoid()], 1)  # at first it lets a quarter through
+        h = torch.cat([h.tanh()[:, :-1], (h[:, -1:] - 1).sigmoid()], 1)  # at first it lets a quarter through
         if self.config.shrink > 1:
             h = F.interpolate(h, x.shape[-2:], mode="bilinear")
         paint, gate = h[:, :-1], h[:, -1:]

@@ -109,6 +109,7 @@ def main(arguments_=None):
     resolution, alpha = growth(0.0, start, choices.until)
     generator, discriminator_loss = run.parallel(net.G), run.parallel(DiscriminatorLoss(net, choices.augment))
     compiled = False
+    torch.backends.cudnn.benchmark = run.device.type == "cuda"  # few sizes, each for long
     latents = lambda n: torch.randn(n, config.latents, device=run.device)
 
     def remember():
@@ -127,7 +128,7 @@ def main(arguments_=None):
         with torch.no_grad(), run.autocast():
             run.picture("faces", pictures.sheet(F.interpolate(released.sample(range(16)), (64, 64)), 8))
             x = F.interpolate(data.as_floats(kept_photos[:64].to(run.device)), (resolution, resolution), mode="area")
-            metrics = {"D_held_back": round(net.D(x, resolution, alpha).float().mean().item(), 3)}
+            metrics = {"D_held_back": round(net.D.forward(x, resolution, alpha).float().mean().item(), 3)}
         run.line(resolution=resolution, alpha=alpha, **metrics)
         progress = {"resolution": resolution, "alpha": alpha}
         kept_back = f"{len(kept_photos)} photos: 5 % of the people, by hash of the name"

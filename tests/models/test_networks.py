@@ -47,6 +47,20 @@ CONFIGS = [cyclegan.Generator.Config(3, 3, 8, 1), cyclegan.Generator.Config(1, 1
            cyclegan.Generator.Config(3, 3, 8, 1, 0, 4, True, halfway=4, shrink=2, gate=True)]
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_a_resize_convolution_is_a_convolution_over_doubled_pixels(dtype):
+    quick = cyclegan.ResizeConv(5, 4, bias=True).to(dtype)
+    plain = torch.nn.Sequential(torch.nn.Upsample(scale_factor=2), torch.nn.Conv2d(5, 4, 3, padding=1, padding_mode="reflect")).to(dtype)
+    plain[1].load_state_dict(quick.state_dict())
+    x = torch.randn(2, 5, 6, 9, dtype=dtype).contiguous(memory_format=torch.channels_last)
+    made, wanted = quick(x), plain(x)
+    assert made.shape == (2, 4, 12, 18) and made.is_contiguous(memory_format=torch.channels_last)
+    assert torch.allclose(made, wanted, atol=1e-12 if dtype == torch.float64 else 0.05)
+    made.sum().backward()
+    wanted.sum().backward()
+    assert torch.allclose(quick.weight.grad, plain[1].weight.grad, rtol=1e-6 if dtype == torch.float64 else 0.1, atol=1e-9 if dtype == torch.float64 else 2.0)
+
+
 @pytest.mark.parametrize("config", CONFIGS)
 def test_generator_keeps_any_size(config):
     net = cyclegan.Generator(config)
@@ -79,6 +93,9 @@ def test_what_an_enlarged_network_changes_is_enlarged():
     assert larger.config.shrink == 2 and not larger.D_A.layers[0].weight.any(), "one store of weights for both"
     with pytest.raises(ValueError, match="gate"):
         cyclegan.Generator(cyclegan.Generator.Config(shrink=2))
+    for unshuffle, halfway in ((3, 0), (2, 4)):
+        with pytest.raises(ValueError, match="doubling"):
+            cyclegan.Generator(cyclegan.Generator.Config(unshuffle=unshuffle, halfway=halfway))
 
 
 def test_a_generator_with_a_gate_paints_over_what_it_opens():
