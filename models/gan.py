@@ -88,23 +88,24 @@ class Generator(nn.Module):
             w = F.leaky_relu(layer(w), 0.2)
         return w
 
-    def forward(self, z, resolution, alpha=1.0, truncation=1.0):
+    def layers(self, z, resolution, truncation=1.0):
+        """What is turned into colours at each size: features (B, C, 4, 4), (B, C', 8, 8) ... (B, C'', R, R)."""
         w = self.styles(z)
         if self.training:
             self.mean_style.lerp_(w.detach().float().mean(0), 0.005)
         if truncation < 1:
             w = self.mean_style + truncation * (w - self.mean_style)
-        x, rgb = self.first(self.constant.expand(len(z), -1, -1, -1).to(memory_format=torch.channels_last), w), None
-        grown = int(math.log2(resolution)) - 2
-        for level in range(grown):
-            if level == grown - 1 and _fading(alpha):
-                rgb = self.to_rgb[level](x)
-            x = F.interpolate(x, scale_factor=2, mode="nearest")
-            for layer in self.blocks[level]:
-                x = layer(x, w)
-        newest = self.to_rgb[grown](x)
-        if rgb is None:
+        found = [self.first(self.constant.expand(len(z), -1, -1, -1).to(memory_format=torch.channels_last), w)]
+        for first, second in self.blocks[:int(math.log2(resolution)) - 2]:
+            found.append(second(first(F.interpolate(found[-1], scale_factor=2, mode="nearest"), w), w))
+        return found
+
+    def forward(self, z, resolution, alpha=1.0, truncation=1.0):
+        *coarser, finest = self.layers(z, resolution, truncation)
+        newest = self.to_rgb[len(coarser)](finest)
+        if not coarser or not _fading(alpha):
             return newest
+        rgb = self.to_rgb[len(coarser) - 1](coarser[-1])
         return torch.lerp(F.interpolate(rgb, scale_factor=2, mode="nearest"), newest, alpha)
 
 

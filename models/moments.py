@@ -51,7 +51,7 @@ def levels(net: GAN, moments: Moments | None = None) -> list[Level]:
     """From early to late; the last is the network as it ships.
 
     Those before it are the moments that its trainer kept with no layer half faded in; where none were kept, the coarser pictures that the finished
-    network makes on its way: it grew through them, but what turns its layers into colours there was last trained when it had that size.
+    network makes on its way: it grew through them, and what turns its layers into colours there is fitted to the finished faces.
     """
     full = net.config.resolution
     if moments is not None and moments.config.moments:

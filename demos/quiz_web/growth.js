@@ -8,7 +8,7 @@ const NAMES = {training: 'as it learned', sizes: 'size by size'};
 const NOTES = {
   training: 'Sixteen seeds, drawn again and again while the network learned: pictures that its trainer kept.',
   sizes: 'The network learned at 4 pixels first and grew. These are pictures that the finished network makes of sixteen seeds at each of its sizes, and between them its own '
-    + 'mixture, as a new layer fades in. Its weights are the final ones; what turns layers into colours at the small sizes was last trained when it had that size, so their colours are off.',
+    + 'mixture, as a new layer fades in. Its weights are the final ones; what turns layers into colours at the small sizes was fitted, after the training, to the finished faces.',
 };
 
 /** Fill `root`. */

@@ -210,7 +210,7 @@ export async function start(element) {
 /** What the page says of the levels and sizes that it offers. */
 function words(about) {
   const levels = about.kept ? 'These are faces that the trainer kept while the network learned.'
-    : 'No moments of its training were kept, so these are the finished network’s own coarser pictures, through which it grew. What turns its layers into colours there was last trained when it had that size: they look wilder than they did then.';
+    : 'No moments of its training were kept, so these are the finished network’s own coarser pictures, through which it grew. What turns its layers into colours there was fitted to the finished faces, after the training.';
   const most = Math.max(...about.levels.flatMap((level) => level.sizes));
   return `${levels}${!about.grey && most < about.full ? ` The network has grown to ${most} of ${about.full} pixels: there is nothing larger to show.` : ''}`;
 }

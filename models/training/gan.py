@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from models import gan, pictures
 from models.training import data
+from models.training.coarser import fit_colours
 from models.training.loop import Run, arguments, hardware
 from models.training.moments import Keeper
 from models.training.projected import NOTE, Features, ProjectedCritic, told_apart
@@ -125,6 +126,7 @@ def main(arguments_=None):
         for one in (net, average.module):
             at(one, resolution, alpha)
         released = average.module.eval()
+        fit_colours(released.G, resolution, alpha)
         with torch.no_grad(), run.autocast():
             run.picture("faces", pictures.sheet(F.interpolate(released.sample(range(16)), (64, 64)), 8))
             x = F.interpolate(data.as_floats(kept_photos[:64].to(run.device)), (resolution, resolution), mode="area")
