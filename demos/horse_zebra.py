@@ -20,7 +20,7 @@ TITLE = "Horse ↔ zebra"
 WORDS = """**Nobody has two photographs of one animal, once as a horse and once as a zebra.** A CycleGAN learns without them. Two generators translate, one
 each way; two critics learn to tell their pictures from photographs; and the cycle ties it together: there and back again must give the picture we came from."""
 CRITIC = """### What the critic sees
-It looks at patches of {patch} × {patch} pixels, never at the whole: that stripes end at the edge of the animal, or that it has four legs, is more than it can see."""
+It looks at patches of {patch} × {patch} pixels (of a picture of {learned}), never at the whole: that stripes end at the edge of the animal, or that it has four legs, is more than it can see."""
 GATE = """### Where it paints
 This network paints over the picture through a gate of its own, that it opens at some pixels and keeps shut at others: what is dark here was left as it was."""
 STRIP = """### The same horse in the course of the training
@@ -114,7 +114,8 @@ def build(device: str, data: str | None):
         with gr.Column(min_width=280):
             direction = gr.Radio(DIRECTIONS, value=DIRECTIONS[0], label="Direction", elem_classes="hz-choice")
             long_side = gr.Radio(sizes, value=min(sizes, key=lambda side: abs(side - learned)), elem_classes="hz-choice",
-                                 label=f"Longer side in pixels (the network learned at {learned})")
+                                 label=f"Longer side in pixels (the network learned at {learned})",
+                                 info="A larger picture is looked at reduced to that, and painted on as it is." if notes["config"].get("gate", False) else None)
             question = gr.Markdown(visible=False)
             go = gr.Button("Translate", variant="primary")
             send = gr.Button("Send the result back")
@@ -131,7 +132,7 @@ def build(device: str, data: str | None):
             gr.Markdown("### Before and after")
             both = gr.ImageSlider(type="filepath", image_mode=None, interactive=False, height=340, max_height=340, label="Drag the line", buttons=["fullscreen"])
         with gr.Column(min_width=280):
-            gr.Markdown(CRITIC.format(patch=round(PATCH * notes["config"].get("shrink", 1))))
+            gr.Markdown(CRITIC.format(patch=round(PATCH * notes["config"].get("shrink", 1)), learned=learned))
             seen = result(label="Its map over the translation", alt_text="The critic's map: orange where it calls the translation invented, purple where it believes it")
             gr.HTML(legend(), padding=False)
             judged = gr.Markdown()

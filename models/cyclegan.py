@@ -240,7 +240,8 @@ class CycleGAN(nn.Module):
 
     def enlarged(self, times: float) -> "CycleGAN":
         """The same weights for pictures `times` as large, at which they look reduced: shares them, and is changed with them."""
-        larger = CycleGAN(replace(self.config, shrink=self.config.shrink * times))
+        with torch.device("meta"):  # takes no time to fill with weights that are not kept
+            larger = CycleGAN(replace(self.config, shrink=self.config.shrink * times))
         larger.load_state_dict(self.state_dict(), assign=True)
         return larger
 

@@ -51,7 +51,7 @@ def way_back(nets: CycleGAN, done: Translation, sigma: float = 0, quality: int =
     """Translate the disturbed fake back, and compare with where the cycle began."""
     sent = disturb(done.exact, sigma, quality, blur)
     with computing(nets) as device:
-        rec = to_picture(roles(nets, done.direction)[1].translate(sent.to(device)))
+        rec = to_picture(roles(nets, done.direction, max(sent.shape[-2:]))[1].translate(sent.to(device)))
     return Return(to_picture(sent), rec, psnr(rec, done.real), psnr(done.rec, done.real), rms(sent, done.exact.clamp(-1, 1)), rms(to_tensor(rec), to_tensor(done.rec)))
 
 

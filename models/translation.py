@@ -48,10 +48,24 @@ def qualities(learned: int) -> tuple[int, ...]:
     return tuple(side for side in QUALITIES if side >= min(learned, 256))
 
 
-def roles(nets: CycleGAN, direction: str):
-    """The generator that goes there, the one that comes back, and the critic of what is made. ValueError for no such direction."""
+def looking_at(nets: CycleGAN, long_side: int) -> CycleGAN:
+    """The networks as they look at a picture of `long_side` pixels; they share their weights.
+
+    One that is larger than those they learned at is looked at reduced to about that size, at which animals and stripes are as large as they know them, and painted on
+    as it is. Without a gate, or for networks that were not loaded from a checkpoint, they stay as they are.
+    """
+    shrink, learned = nets.config.shrink, getattr(nets, "preprocessing", {}).get("size", long_side)
+    if long_side <= learned or not nets.config.gate:
+        return nets
+    quarters = round(4 * shrink * long_side / learned)  # of a pixel: sides need then be continued by few pixels only
+    return nets.enlarged(quarters / 4 / shrink).eval()
+
+
+def roles(nets: CycleGAN, direction: str, long_side: int):
+    """For a picture of `long_side` pixels the generator that goes there, the one that comes back, and the critic of what is made. ValueError for no such direction."""
     if direction not in DIRECTIONS:
         raise ValueError(f"There is no direction {direction}: choose {' or '.join(DIRECTIONS)}.")
+    nets = looking_at(nets, long_side)
     return (nets.G_AB, nets.G_BA, nets.D_B) if direction == DIRECTIONS[0] else (nets.G_BA, nets.G_AB, nets.D_A)
 
 
@@ -67,7 +81,7 @@ def translate(nets: CycleGAN, picture: Image.Image | list[Image.Image], directio
     """Translate an RGB picture of any shape, brought to `long_side` pixels, and translate the result back; of a list, each. ValueError for no such direction."""
     if isinstance(picture, list):
         return [translate(nets, one, direction, long_side) for one in picture]
-    there, back, critic = roles(nets, direction)
+    there, back, critic = roles(nets, direction, long_side)
     with computing(nets) as device:
         real = to_tensor(fit_within(picture, long_side)).to(device, memory_format=torch.channels_last)
         start = time.perf_counter()
@@ -86,7 +100,7 @@ def translate_only(nets: CycleGAN, picture: Image.Image, direction: str, long_si
     """The translation alone: for a camera, where every millisecond counts."""
     with computing(nets) as device:
         real = to_tensor(fit_within(picture, long_side)).to(device, memory_format=torch.channels_last)
-        return to_picture(roles(nets, direction)[0].translate(real))
+        return to_picture(roles(nets, direction, long_side)[0].translate(real))
 
 
 def grey_levels(a: torch.Tensor, b: torch.Tensor) -> float:

@@ -10,7 +10,7 @@ from models import steganography, strip
 from models.cyclegan import CycleGAN
 from models.pictures import to_tensor
 from models.steganography import curve, disturb, honest, rms, way_back
-from models.translation import DIRECTIONS, INVENTED, REAL, difference, gate_picture, grey_levels, qualities, realness_picture, translate, translate_only
+from models.translation import DIRECTIONS, INVENTED, REAL, difference, gate_picture, grey_levels, looking_at, qualities, realness_picture, translate, translate_only
 
 
 @pytest.fixture
@@ -34,6 +34,22 @@ def test_aspect_and_size_are_kept(nets, size, long_side, expected):
     assert done.real.size == done.fake.size == done.rec.size == expected and done.exact.shape == (1, 3, *expected[::-1])
     assert done.fake.mode == "RGB" and done.milliseconds > 0
     assert translate_only(nets, noise(*size), DIRECTIONS[0], long_side).tobytes() == done.fake.tobytes()
+
+
+def test_a_picture_larger_than_they_learned_at_is_looked_at_reduced(nets):
+    assert looking_at(nets, 512) is nets, "nobody knows what they learned at"
+    nets.preprocessing = {"size": 64}
+    assert looking_at(nets, 64) is nets and looking_at(nets, 48) is nets
+    larger = looking_at(nets, 160)
+    assert larger.config.shrink == larger.G_AB.config.shrink == larger.D_B.config.shrink == 2.5 and not larger.training
+    assert [a.data_ptr() for a in larger.state_dict().values()] == [a.data_ptr() for a in nets.state_dict().values()]
+    for long_side in (65, 97, 150, 160, 333):
+        assert abs(long_side / looking_at(nets, long_side).config.shrink - 64) <= 10, "pixels from what they learned at"
+        done, wide = translate(nets, noise(90, 60), DIRECTIONS[0], long_side), noise(90, 60).resize((160, 107))
+        assert max(done.fake.size) == max(done.rec.size) == long_side and way_back(nets, done).rec.size == done.rec.size
+    assert translate(nets, wide, DIRECTIONS[1], 160).fake.tobytes() == translate(larger, wide, DIRECTIONS[1], 160).fake.tobytes() == translate_only(nets, wide, DIRECTIONS[1], 160).tobytes()
+    assert translate(nets, wide, DIRECTIONS[0], 160).step == 8 * 2.5
+    assert looking_at(CycleGAN(replace(nets.config, gate=False)), 512).config.shrink == 1, "without a gate there is nothing to enlarge"
 
 
 @pytest.mark.parametrize("direction, first, second", [(DIRECTIONS[0], 40, 200), (DIRECTIONS[1], 200, 40)])
