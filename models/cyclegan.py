@@ -240,8 +240,7 @@ class CycleGAN(nn.Module):
 
     def enlarged(self, times: float) -> "CycleGAN":
         """The same weights for pictures `times` as large, at which they look reduced: shares them, and is changed with them."""
-        with torch.device("meta"):  # takes no time to fill with weights that are not kept
-            larger = CycleGAN(replace(self.config, shrink=self.config.shrink * times))
+        larger = CycleGAN(replace(self.config, shrink=self.config.shrink * times))
         larger.load_state_dict(self.state_dict(), assign=True)
         return larger
 

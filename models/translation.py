@@ -5,6 +5,8 @@ Pure functions around a `CycleGAN`, as the tab, its live camera and scripts call
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -57,8 +59,13 @@ def looking_at(nets: CycleGAN, long_side: int) -> CycleGAN:
     shrink, learned = nets.config.shrink, getattr(nets, "preprocessing", {}).get("size", long_side)
     if long_side <= learned or not nets.config.gate:
         return nets
-    quarters = round(4 * shrink * long_side / learned)  # of a pixel: sides need then be continued by few pixels only
-    return nets.enlarged(quarters / 4 / shrink).eval()
+    times = Fraction(shrink * long_side / learned).limit_denominator(7)  # a plain fraction: sides need then be continued by few pixels only
+    return _enlarged(nets, float(times) / shrink)
+
+
+@lru_cache(maxsize=4)
+def _enlarged(nets, times):
+    return nets.enlarged(times).eval()
 
 
 def roles(nets: CycleGAN, direction: str, long_side: int):
